@@ -1,0 +1,1 @@
+"""Scheduling of async callables. Knows neither models nor files."""

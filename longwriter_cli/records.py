@@ -1,0 +1,147 @@
+"""What flows through the program: instruction -> plan -> sections -> record.
+
+Frozen, so that a value handed on cannot change behind the back of who handed it. A field's name is its key in the
+run's files; lengths are in words as `text.words.count_words` counts them, unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Language = Literal["en", "zh"]
+
+RequirementKind = Literal["about", "at_least", "at_most", "range"]
+
+FailureKind = Literal[
+    "bad_row",
+    "bad_plan",
+    "context_length",
+    "content_filter",
+    "refusal",
+    "truncated",
+    "empty",
+    "bad_request",
+    "retries_exhausted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """The length an instruction asks for, in words.
+
+    `words` is the number to score against. `low` and `high` bound what satisfies the instruction: `at_least` has
+    no `high`, `at_most` no `low`, `about` neither, `range` both.
+    """
+
+    words: int
+    kind: RequirementKind = "about"
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a plan. `n` counts from 1; `words` is the target of its section."""
+
+    n: int
+    main_point: str
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one or more calls. `cached_tokens` is the part of `prompt_tokens` read from a prefix cache.
+
+    `estimated` is true where an endpoint reported nothing and the numbers are UTF-8 bytes / 4.
+    """
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    estimated: bool = False
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.estimated or other.estimated,
+        )
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """A writing instruction. `row` is its place in the source from 0, after duplicates are removed.
+
+    `plan` holds the steps that the source brought along; such an instruction needs no planning call.
+    """
+
+    id: str
+    row: int
+    prompt: str
+    required_words: Requirement | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    plan: tuple[Step, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An outline. `text` is the model's answer; `steps` is what counts, and may have been edited by hand.
+
+    `flag` says why a plan was taken although it is not what was asked for ("total 900 words, 3000 required").
+    """
+
+    id: str
+    steps: tuple[Step, ...]
+    text: str = ""
+    model: str = ""
+    usage: Usage = Usage()
+    attempts: int = 0
+    at: str = ""
+    flag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One written paragraph. `plan` is the digest of the plan it belongs to; `raw` only where cleaning changed it."""
+
+    id: str
+    n: int
+    plan: str
+    words: int
+    target_words: int
+    finish_reason: str
+    model: str
+    usage: Usage
+    attempts: int
+    at: str
+    text: str
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an instruction, or a row of the source, gave no record. Key: `(id, stage, n)`.
+
+    `basis` is the digest of what the attempt stood on (prompt, plan, settings): a failure whose basis has changed
+    is tried again.
+    """
+
+    id: str | None
+    stage: str
+    n: int | None
+    kind: FailureKind
+    message: str
+    model: str = ""
+    usage: Usage = Usage()
+    attempts: int = 0
+    at: str = ""
+    basis: str = ""
+    file: str | None = None
+    line: int | None = None

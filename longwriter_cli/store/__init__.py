@@ -1,0 +1,1 @@
+"""Files: reading instructions, keeping a run, exporting records."""

@@ -1,0 +1,1 @@
+"""Pure functions on text: strings in, values out. They never raise on text."""
