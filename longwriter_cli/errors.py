@@ -22,19 +22,19 @@ A `LongwriterError` ends the command. An `InstructionFailed` ends one instructio
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from longwriter_cli.records import FailureKind, Usage
 
 EXIT_OK = 0
 EXIT_BUG = 1
 EXIT_FAILURES = 3
+EXIT_INTERRUPTED = 130
 
 
 class LongwriterError(Exception):
     """What went wrong, in `message`, and the next thing to do about it, in `tip` (may be empty)."""
 
-    exit_code: ClassVar[int] = EXIT_BUG
+    exit_code: int = EXIT_BUG
 
     def __init__(self, message: str, tip: str = "") -> None:
         super().__init__(message)
@@ -87,6 +87,7 @@ class Stopped(LongwriterError):
     def __init__(self, message: str, signal_number: int, tip: str = "") -> None:
         super().__init__(message, tip)
         self.signal_number = signal_number
+        self.exit_code = 128 + signal_number
 
 
 class InstructionFailed(Exception):

@@ -130,7 +130,7 @@ class Failure:
     """Why an instruction, or a row of the source, gave no record. Key: `(id, stage, n)`.
 
     `basis` is the digest of what the attempt stood on (prompt, plan, settings): a failure whose basis has changed
-    is tried again.
+    is tried again. A bad row of the source has `file` and `line`; `mended` says that it has been put right since.
     """
 
     id: str | None
@@ -145,3 +145,4 @@ class Failure:
     basis: str = ""
     file: str | None = None
     line: int | None = None
+    mended: bool = False

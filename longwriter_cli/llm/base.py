@@ -17,7 +17,7 @@ CallKind = Literal["plan", "section", "select", "judge", "direct"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call. The prompt is sent as a single user message.
+    """One call. The prompt is sent as a single user message, after `examples`: (prompt, answer) of earlier turns.
 
     `affinity` is the instruction's id: equal values go to the same endpoint, so that its prefix cache hits.
     `params` go into the request's body as they are (temperature, seed, extra body). `max_tokens` is sent when
@@ -32,6 +32,7 @@ class Request:
     max_tokens: int | None = None
     target_words: int | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    examples: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,41 @@
+"""Parameters that several commands have in the same words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunDirectory = Annotated[
+    Path,
+    typer.Option(
+        "--run", "-r", metavar="RUN", help="The run directory. Made where it is missing.", envvar="LONGWRITER_RUN"
+    ),
+]
+InstructionFile = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[INSTRUCTIONS]",
+        show_default=False,
+        help="JSON Lines, JSON, CSV, Parquet, text (one instruction a line), hf:NAME[@CONFIG][:SPLIT], or - for "
+        "standard input; .gz and .zst too. Without it the command goes on with what the run holds.",
+    ),
+]
+Field = Annotated[
+    str | None,
+    typer.Option(
+        "--field",
+        metavar="NAME",
+        envvar="LONGWRITER_FIELD",
+        help="The field of a row that holds the prompt, where it has none of the usual names.",
+    ),
+]
+SkipBadRows = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad-rows",
+        envvar="LONGWRITER_SKIP_BAD_ROWS",
+        help="Record rows that cannot be used as failures and go on, instead of stopping.",
+    ),
+]

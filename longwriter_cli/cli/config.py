@@ -1,0 +1,84 @@
+"""The config file: TOML with the names of the options, read only when it is named.
+
+A key at the top holds for every command that knows it, a table `[COMMAND]` for that command alone. Values are checked
+like arguments, by the option they stand for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from longwriter_cli.errors import InputError
+
+
+def load_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Callback of `--config`: makes the file's values the defaults of this command's options.
+
+    Raises:
+        InputError: the file cannot be read, or holds a key that no command knows.
+    """
+    if path is None or context.resilient_parsing:
+        return path
+    values = _read(path)
+    command = context.command.name or ""
+    tables = _names_by_command()
+    everywhere = frozenset().union(*tables.values())
+    mine = tables[command]
+    defaults: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in tables and isinstance(value, dict):
+            for inner in value:
+                _check_known(path, inner, tables[key], f"[{key}] ")
+            continue
+        _check_known(path, key, everywhere | set(tables), "")
+        if _parameter(key) in mine:
+            defaults[_parameter(key)] = _plain(value)
+    for key, value in values.get(command, {}).items():
+        defaults[_parameter(key)] = _plain(value)
+    context.default_map = defaults
+    return path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise InputError(path, None, f"cannot be read: {error.strerror}", "Mend the path after --config.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(path, None, f"not TOML: {error}") from None
+
+
+def _names_by_command() -> dict[str, frozenset[str]]:
+    from longwriter_cli.cli.app import COMMANDS, load_command
+
+    return {
+        name: frozenset(p.name for p in load_command(name).params if p.name not in ("config", "help", None))
+        for name in COMMANDS
+    }
+
+
+def _check_known(path: Path, key: str, known: frozenset[str] | set[str], table: str) -> None:
+    if _parameter(key) in known:
+        return
+    near = difflib.get_close_matches(_parameter(key), known, n=1)
+    tip = f"Did you mean {near[0].replace('_', '-')}?" if near else "Its keys are the long names of the options."
+    raise InputError(path, None, f"{table}unknown key {key!r}", tip)
+
+
+def _parameter(key: str) -> str:
+    return key.replace("-", "_")
+
+
+def _plain(value: Any) -> Any:
+    """A table stands for a JSON object (`extra-body`); numbers may be written for options that take text."""
+    if isinstance(value, Mapping):
+        return json.dumps(value)
+    return value

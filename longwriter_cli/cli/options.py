@@ -1,0 +1,361 @@
+"""The options that commands share, each said once: its name, its help and its type.
+
+A command takes an `Options` argument and is decorated with `shared_options`; typer then sees one parameter for each
+field. All default to None, so that what is not given can be told from what is: it comes from the run's manifest, then
+from the default. Order: argument, environment (`LONGWRITER_<NAME>`), config file, default.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import typer
+
+from longwriter_cli.cli.config import load_config
+from longwriter_cli.errors import UsageError
+
+MODEL, SAMPLING, LIMITS, METHOD, OUTPUT = "Model", "Sampling", "Limits", "Method", "Output"
+
+DEFAULT_CONCURRENCY = 32
+DEFAULT_TIMEOUT_S = 600.0
+DEFAULT_MAX_ATTEMPTS = 6
+DEFAULT_GIVE_UP_AFTER_S = 900.0
+DEFAULT_GRACE_S = 10.0
+
+
+def _option(*flags: str, panel: str, default: str | None = None, **more: Any) -> Any:
+    return typer.Option(*flags, rich_help_panel=panel, show_default=default or False, **more)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user said. None (or an empty list) where nothing was said."""
+
+    model: Annotated[
+        str | None,
+        _option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            panel=MODEL,
+            default="the run's",
+            help="The model. `local` is the small embedded one, `local:FILE.gguf` any GGUF file.",
+        ),
+    ] = None
+    plan_model: Annotated[
+        str | None,
+        _option(
+            "--plan-model", metavar="NAME", panel=MODEL, default="the model", help="Another model for the plans."
+        ),
+    ] = None
+    base_url: Annotated[
+        list[str] | None,
+        _option(
+            "--base-url",
+            metavar="URL",
+            panel=MODEL,
+            default="OPENAI_BASE_URL, else OpenAI",
+            help="An OpenAI-compatible endpoint, as http://localhost:8000/v1. Repeatable; an instruction stays on one.",
+        ),
+    ] = None
+    api_key_env: Annotated[
+        str | None,
+        _option(
+            "--api-key-env",
+            metavar="VAR",
+            panel=MODEL,
+            default="OPENAI_API_KEY",
+            help="The environment variable that holds the key. Off OpenAI none is needed.",
+        ),
+    ] = None
+    temperature: Annotated[
+        float | None,
+        _option("--temperature", min=0.0, max=2.0, panel=SAMPLING, default="not sent", help="Sent with each call."),
+    ] = None
+    top_p: Annotated[
+        float | None,
+        _option("--top-p", min=0.0, max=1.0, panel=SAMPLING, default="not sent", help="Sent with each call."),
+    ] = None
+    seed: Annotated[
+        int | None, _option("--seed", panel=SAMPLING, default="not sent", help="Sent with each call.")
+    ] = None
+    max_tokens: Annotated[
+        int | None,
+        _option("--max-tokens", min=1, metavar="N", panel=SAMPLING, default="not sent", help="Room for one answer."),
+    ] = None
+    extra_body: Annotated[
+        str | None,
+        _option(
+            "--extra-body", metavar="JSON", panel=SAMPLING, help="A JSON object merged into the body of each call."
+        ),
+    ] = None
+    plan_extra_body: Annotated[
+        str | None,
+        _option("--plan-extra-body", metavar="JSON", panel=SAMPLING, help="The same for planning calls alone."),
+    ] = None
+    concurrency: Annotated[
+        int | None,
+        _option("--concurrency", "-c", min=1, metavar="N", panel=LIMITS, default="32", help="Most calls in flight."),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        _option("--timeout", min=0.001, metavar="S", panel=LIMITS, default="600", help="Seconds for one call."),
+    ] = None
+    max_attempts: Annotated[
+        int | None,
+        _option("--max-attempts", min=1, metavar="N", panel=LIMITS, default="6", help="Tries for one call."),
+    ] = None
+    give_up_after: Annotated[
+        float | None,
+        _option(
+            "--give-up-after",
+            min=0.0,
+            metavar="S",
+            panel=LIMITS,
+            default="900",
+            help="Stop (75) when nothing has succeeded for this many seconds.",
+        ),
+    ] = None
+    grace: Annotated[
+        float | None,
+        _option(
+            "--grace",
+            min=0.0,
+            metavar="S",
+            panel=LIMITS,
+            default="10",
+            help="Seconds that answers in flight get when the run is told to stop.",
+        ),
+    ] = None
+    max_failed: Annotated[
+        str | None,
+        _option(
+            "--max-failed",
+            metavar="N|P%",
+            panel=LIMITS,
+            default="0",
+            help="More failed instructions than this end in exit code 3.",
+        ),
+    ] = None
+    limit: Annotated[
+        int | None,
+        _option("--limit", min=1, metavar="N", panel=LIMITS, default="all", help="The first N instructions."),
+    ] = None
+    price_in: Annotated[
+        float | None,
+        _option(
+            "--price-in",
+            min=0.0,
+            metavar="USD",
+            panel=LIMITS,
+            default="price list",
+            help="Per million prompt tokens.",
+        ),
+    ] = None
+    price_out: Annotated[
+        float | None,
+        _option(
+            "--price-out",
+            min=0.0,
+            metavar="USD",
+            panel=LIMITS,
+            default="price list",
+            help="Per million answer tokens.",
+        ),
+    ] = None
+    price_cached: Annotated[
+        float | None,
+        _option(
+            "--price-cached",
+            min=0.0,
+            metavar="USD",
+            panel=LIMITS,
+            default="price list",
+            help="Per million cached tokens.",
+        ),
+    ] = None
+    retry_failed: Annotated[
+        bool | None, _option("--retry-failed", panel=LIMITS, help="Try every failed instruction again.")
+    ] = None
+    keep_failures: Annotated[
+        bool | None, _option("--keep-failures", panel=LIMITS, help="Try no failed instruction again.")
+    ] = None
+    prompts: Annotated[
+        Path | None,
+        _option("--prompts", metavar="DIR", panel=METHOD, default="the shipped ones", help="Templates of your own."),
+    ] = None
+    language: Annotated[
+        Literal["auto", "en", "zh"] | None,
+        _option("--language", panel=METHOD, default="auto", help="Language of the templates; auto: per instruction."),
+    ] = None
+    mode: Annotated[
+        Literal["serial", "parallel"] | None,
+        _option(
+            "--mode",
+            panel=METHOD,
+            default="serial",
+            help="parallel: no section sees another; the paper's ablation.",
+        ),
+    ] = None
+    max_steps: Annotated[
+        int | None,
+        _option("--max-steps", min=1, metavar="N", panel=METHOD, default="50", help="Most sections of a plan."),
+    ] = None
+    plan_tolerance: Annotated[
+        float | None,
+        _option(
+            "--plan-tolerance",
+            min=0.0,
+            metavar="X",
+            panel=METHOD,
+            default="0.5",
+            help="A plan whose total misses the required length by more than this share is asked for again, once.",
+        ),
+    ] = None
+    context_tokens: Annotated[
+        int | None,
+        _option(
+            "--context-tokens",
+            min=1,
+            metavar="N",
+            panel=METHOD,
+            default="asked or learned",
+            help="The model's context, where the endpoint does not tell.",
+        ),
+    ] = None
+    history_words: Annotated[
+        int | None,
+        _option(
+            "--history-words",
+            min=1,
+            metavar="N",
+            panel=METHOD,
+            default="all",
+            help="The newest words of the text so far that a call sees when all of it cannot fit.",
+        ),
+    ] = None
+    new_settings: Annotated[
+        bool | None,
+        _option("--new-settings", panel=METHOD, help="Accept other settings for what is not yet written."),
+    ] = None
+    config: Annotated[
+        Path | None,
+        _option(
+            "--config",
+            metavar="FILE",
+            panel=OUTPUT,
+            is_eager=True,
+            callback=load_config,
+            help="TOML with these names (`max-steps = 20`); a table [COMMAND] for one command.",
+        ),
+    ] = None
+    json: Annotated[
+        bool | None, _option("--json", panel=OUTPUT, help="One JSON object with the summary on standard output.")
+    ] = None
+    progress: Annotated[
+        Literal["auto", "rich", "plain", "json", "none"] | None,
+        _option("--progress", panel=OUTPUT, default="auto", help="On standard error."),
+    ] = None
+    verbose: Annotated[
+        bool | None, _option("--verbose", "-v", panel=OUTPUT, help="Show tracebacks and each retry.")
+    ] = None
+
+    def check(self) -> None:
+        """Finds what typer cannot: options that contradict each other, and JSON that is none.
+
+        Raises:
+            UsageError: names the option.
+        """
+        if self.retry_failed and self.keep_failures:
+            raise UsageError("--retry-failed and --keep-failures contradict each other.", "Leave one out.")
+        _json_object("--extra-body", self.extra_body)
+        _json_object("--plan-extra-body", self.plan_extra_body)
+        self.most_failed(0)
+
+    def text_settings(self) -> dict[str, Any]:
+        """What is given of the settings that change the text, under the names of `settings.Settings`."""
+        return {
+            "model": self.model,
+            "plan_model": self.plan_model,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "seed": self.seed,
+            "max_tokens": self.max_tokens,
+            "extra_body": _json_object("--extra-body", self.extra_body),
+            "plan_extra_body": _json_object("--plan-extra-body", self.plan_extra_body),
+            "history_words": self.history_words,
+            "language": self.language,
+            "mode": self.mode,
+            "max_steps": self.max_steps,
+            "plan_tolerance": self.plan_tolerance,
+        }
+
+    def most_failed(self, instructions: int) -> int:
+        """How many instructions may fail: `--max-failed`, a number or a share of all."""
+        given = (self.max_failed or "0").strip()
+        try:
+            if given.endswith("%"):
+                share = float(given[:-1])
+                if not 0 <= share <= 100:
+                    raise ValueError
+                return int(instructions * share / 100)
+            if int(given) < 0:
+                raise ValueError
+            return int(given)
+        except ValueError:
+            raise UsageError(
+                f"--max-failed {given}: neither a number nor a share.", "As in --max-failed 5 or --max-failed 2%."
+            ) from None
+
+
+def _json_object(option: str, given: str | None) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    try:
+        value = json.loads(given)
+    except ValueError as error:
+        raise UsageError(f"{option}: not JSON: {error}.", _EXTRA_EXAMPLE.format(option)) from None
+    if not isinstance(value, dict):
+        raise UsageError(f"{option}: a JSON object is wanted.", _EXTRA_EXAMPLE.format(option))
+    return value
+
+
+_EXTRA_EXAMPLE = """As in {} '{{"repetition_penalty": 1.05}}'."""
+
+
+def shared_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Gives a command that takes `options: Options` a parameter for each shared option."""
+    hints = get_type_hints(Options, include_extras=True)
+    names = [f.name for f in fields(Options)]
+    shared = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_from_environment(name, hints)
+        )
+        for name in names
+    ]
+
+    def wrapper(**values: Any) -> int:
+        options = Options(**{name: values.pop(name) for name in names})
+        return command(**values, options=options)
+
+    signature = inspect.signature(command, eval_str=True)
+    own = [parameter for parameter in signature.parameters.values() if parameter.name != "options"]
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    wrapper.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]  # read by typer
+    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *shared]}
+    wrapper.__doc__ = command.__doc__
+    wrapper.__name__ = command.__name__
+    return wrapper
+
+
+def _from_environment(name: str, hints: dict[str, Any]) -> Any:
+    """The annotation of a field, with its environment variable put in."""
+    kind, info = hints[name].__origin__, hints[name].__metadata__[0]
+    info.envvar = f"LONGWRITER_{name.upper()}"
+    info.show_envvar = False
+    return Annotated[kind, info]

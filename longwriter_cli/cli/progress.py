@@ -1,0 +1,278 @@
+"""What a run shows of itself while it goes on, on standard error.
+
+On a terminal a live line; elsewhere, as cron and CI want it, one line every 30 seconds and at each milestone; or JSON
+Lines for another program. Listens to the engine's events and asks nothing of the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Literal, Protocol
+
+import orjson
+
+from longwriter_cli.engine.events import Event, Failed, Finished, Planned, Retrying, SectionWritten
+from longwriter_cli.llm.retry import Tally
+from longwriter_cli.records import Usage
+from longwriter_cli.text.display import printable
+
+ProgressMode = Literal["auto", "rich", "plain", "json", "none"]
+
+PLAIN_INTERVAL_S = 30.0
+LIVE_INTERVAL_S = 0.25
+MILESTONES = 10  # of the instructions, each tenth
+JSON_INTERVAL_S = 1.0
+
+
+class Meter:
+    """The figures of a command under way. Totals include what earlier commands did; rates are of this one."""
+
+    def __init__(
+        self,
+        *,
+        instructions: int,
+        planned: int,
+        finished: int,
+        words_to_do: int,
+        tally: Tally,
+        cost_usd: Callable[[], float | None],
+        writes: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.instructions = instructions
+        self.planned = planned
+        self.finished = finished
+        self.words_to_do = words_to_do
+        self.failed = 0
+        self.sections = 0
+        self.words = 0
+        self.usage = Usage()
+        self.last_problem = ""
+        self.tally = tally
+        self.cost_usd = cost_usd
+        self.writes = writes
+        self._clock = clock
+        self._started = clock()
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Planned(plan):
+                self.planned += 1
+                self.words_to_do += sum(step.words for step in plan.steps)
+                self.usage += plan.usage
+            case SectionWritten(section):
+                self.sections += 1
+                self.words += section.words
+                self.words_to_do -= section.target_words
+                self.usage += section.usage
+                self.last_problem = ""
+            case Finished():
+                self.finished += 1
+            case Failed(failure):
+                self.failed += 1
+                self.usage += failure.usage
+            case Retrying(problem, wait_s):
+                self.last_problem = f"{problem} (again in {wait_s:.0f} s)"
+
+    def elapsed_s(self) -> float:
+        return self._clock() - self._started
+
+    def left_s(self) -> float | None:
+        """Seconds to the end at the pace so far, once a section is written and all is planned or nearly so."""
+        if not self.words or not self.planned:
+            return None
+        unplanned = self.words_to_do / self.planned * (self.instructions - self.planned - self.failed)
+        return max(0.0, (self.words_to_do + max(0.0, unplanned)) * self.elapsed_s() / self.words)
+
+    def line(self) -> str:
+        """One line for a log or a terminal."""
+        elapsed = max(self.elapsed_s(), 1e-6)
+        cost, left = self.cost_usd(), self.left_s()
+        parts = [
+            f"{self.finished}/{self.instructions} instructions",
+            f"{self.planned} planned",
+            f"{self.sections} sections",
+            f"{self.words:,} words",
+            f"{self.tally.calls / elapsed:.1f} calls/s",
+            f"{self.usage.total_tokens:,} tokens",
+        ]
+        if cost is not None:
+            parts.append(f"${cost:.2f}")
+        if self.tally.retries:
+            parts.append(f"{self.tally.retries} retries")
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        if left is not None and self.finished < self.instructions:
+            parts.append(f"about {duration(left)} left")
+        return ", ".join(parts)
+
+    def row(self) -> dict[str, object]:
+        """The same for another program."""
+        return {
+            "elapsed_s": round(self.elapsed_s(), 1),
+            "instructions": self.instructions,
+            "planned": self.planned,
+            "finished": self.finished,
+            "failed": self.failed,
+            "sections": self.sections,
+            "words": self.words,
+            "calls": self.tally.calls,
+            "retries": self.tally.retries,
+            "tokens": self.usage.total_tokens,
+            "cost_usd": self.cost_usd(),
+            "eta_s": self.left_s(),
+        }
+
+
+def duration(seconds: float) -> str:
+    """As a person says it: `45 s`, `12 min`, `3 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class Display(Protocol):
+    def update(self, meter: Meter, event: Event | None) -> None:
+        """Shows the figures; `event` is None when only time has passed."""
+        ...
+
+    def close(self, meter: Meter) -> None: ...
+
+
+class Silent:
+    def update(self, meter: Meter, event: Event | None) -> None:
+        pass
+
+    def close(self, meter: Meter) -> None:
+        pass
+
+
+class PlainLines:
+    """A line every 30 s, at each tenth of the instructions, and for each failure."""
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self._verbose = verbose
+        self._last = time.monotonic()
+        self._milestone = 0
+
+    def update(self, meter: Meter, event: Event | None) -> None:
+        if isinstance(event, Failed):
+            _say(_failure_line(event))
+        elif isinstance(event, Retrying) and self._verbose:
+            _say(f"retry: {meter.last_problem}")
+        milestone = meter.finished * MILESTONES // max(1, meter.instructions)
+        due = time.monotonic() - self._last >= PLAIN_INTERVAL_S
+        if due or (isinstance(event, Finished) and milestone > self._milestone):
+            self._milestone, self._last = milestone, time.monotonic()
+            problem = f"; {printable(meter.last_problem)}" if due and meter.last_problem else ""
+            _say(meter.line() + problem)
+
+    def close(self, meter: Meter) -> None:
+        _say(meter.line())
+
+
+class JsonLines:
+    """One object a second, and one at the end."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def update(self, meter: Meter, event: Event | None) -> None:
+        if time.monotonic() - self._last >= JSON_INTERVAL_S:
+            self._last = time.monotonic()
+            _say(orjson.dumps(meter.row()).decode())
+
+    def close(self, meter: Meter) -> None:
+        _say(orjson.dumps(meter.row()).decode())
+
+
+class Live:
+    """A bar with the figures under it, on a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live as RichLive
+
+        self._console = Console(stderr=True)
+        self._live = RichLive(console=self._console, refresh_per_second=4, transient=True)
+        self._live.start()
+        self._last = 0.0
+
+    def update(self, meter: Meter, event: Event | None) -> None:
+        if isinstance(event, Failed):
+            self._console.print(_failure_line(event), markup=False, highlight=False)
+        if time.monotonic() - self._last >= LIVE_INTERVAL_S:
+            self._last = time.monotonic()
+            self._live.update(self._picture(meter))
+
+    def _picture(self, meter: Meter) -> object:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        done = meter.words
+        bar = ProgressBar(total=max(1, done + max(0, meter.words_to_do)), completed=done, width=60)
+        lines: list[object] = [bar, Text(meter.line())]
+        if meter.last_problem:
+            lines.append(Text(printable(meter.last_problem)[:200], style="yellow"))
+        return Group(*lines)  # type: ignore[arg-type]  # rich's renderables have no common base class
+
+    def close(self, meter: Meter) -> None:
+        self._live.stop()
+        self._console.print(meter.line(), markup=False, highlight=False)
+
+
+class Progress(AbstractContextManager["Progress"]):
+    """Feeds a display with events, and with the passing of time."""
+
+    def __init__(self, meter: Meter, display: Display) -> None:
+        self._meter = meter
+        self._display = display
+        self._ticker: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Progress:
+        self._ticker = asyncio.get_running_loop().create_task(self._tick())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._ticker is not None:
+            self._ticker.cancel()
+        self._display.close(self._meter)
+
+    def listen(self, event: Event) -> None:
+        self._meter.take(event)
+        self._display.update(self._meter, event)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(LIVE_INTERVAL_S)
+            self._display.update(self._meter, None)
+
+
+def display(mode: ProgressMode, *, verbose: bool = False) -> Display:
+    """The display for a mode; `auto` is `rich` on a terminal and `plain` elsewhere."""
+    if mode == "auto":
+        mode = "rich" if sys.stderr.isatty() else "plain"
+    if mode == "rich":
+        return Live()
+    if mode == "json":
+        return JsonLines()
+    return PlainLines(verbose=verbose) if mode == "plain" else Silent()
+
+
+def _failure_line(event: Failed) -> str:
+    failure = event.failure
+    where = f"{failure.stage} {failure.n}" if failure.n is not None else failure.stage
+    return printable(f"failed: {failure.id} ({where}): {failure.kind}: {failure.message}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress belongs on standard error

@@ -1,0 +1,42 @@
+"""What happens in a run, as typed values. The core emits them; only the command line prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from longwriter_cli.records import Failure, Plan, Section
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class SectionWritten:
+    section: Section
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All sections of an instruction are there."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """A call did not succeed and will be made again in `wait_s` seconds."""
+
+    problem: str
+    wait_s: float
+
+
+Event = Planned | SectionWritten | Finished | Failed | Retrying
+Listener = Callable[[Event], None]

@@ -1,0 +1,130 @@
+"""The pool: many chains of calls, a fixed number of slots, the longest work first.
+
+A chain is opened (planned) and then carried out (written) to its end. A slot takes the best task there is: opening
+comes first until `window` chains are open and waiting, else the open chain with the most work left. Longest first
+keeps the tail of a run short; the window lets it be longest first without opening everything beforehand.
+Simulated, a window of 8 slots' worth has 1.025 times the time of the bound, 4 has 1.13, first come 1.35.
+
+The pool knows neither models nor files: it is given two async callables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from longwriter_cli.engine.stop import Halted, Stop
+from longwriter_cli.errors import DiskFailed
+
+WINDOW_PER_SLOT = 8
+
+K = TypeVar("K")
+
+Open = Callable[[K], Awaitable[int | None]]
+CarryOut = Callable[[K], Awaitable[None]]
+
+
+class Pool(Generic[K]):
+    """Runs chains in `slots` slots at once.
+
+    `open_chain` returns the work that the opened chain holds (any unit, the same for all), or None where there is
+    nothing to carry out. An exception from either callable stops the pool; `Halted` ends its slot quietly.
+    """
+
+    def __init__(
+        self, open_chain: Open[K], carry_out: CarryOut[K], *, slots: int, stop: Stop, grace_s: float = 10.0
+    ) -> None:
+        self._open_chain = open_chain
+        self._carry_out = carry_out
+        self._slots = slots
+        self._window = WINDOW_PER_SLOT * slots
+        self._stop = stop
+        self._grace_s = grace_s
+        self._waiting: list[tuple[int, int, K]] = []
+        self._unopened: Iterator[K] = iter(())
+        self._exhausted = False
+        self._opening = 0
+        self._arrivals = 0
+        self._changed = asyncio.Condition()
+
+    async def run(self, unopened: Iterable[K], opened: Iterable[tuple[int, K]] = ()) -> None:
+        """Opens and carries out all of `unopened`, in that order, and carries out `opened` (`(work, chain)`).
+
+        Returns when all is done. On a stop, tasks under way get the grace to end, then are cancelled, and the stop's
+        reason is raised.
+        """
+        self._unopened = iter(unopened)
+        for work, chain in opened:
+            self._put(work, chain)
+        slots = [asyncio.create_task(self._slot()) for _ in range(self._slots)]
+        try:
+            await self._attend(slots)
+        finally:
+            for slot in slots:
+                slot.cancel()
+            await asyncio.gather(*slots, return_exceptions=True)
+        if self._stop.reason is not None:
+            raise self._stop.reason
+
+    async def _attend(self, slots: list[asyncio.Task[None]]) -> None:
+        everything: asyncio.Future[Any] = asyncio.gather(*slots)
+        stopping: asyncio.Future[Any] = asyncio.create_task(self._stop.requested())
+        await asyncio.wait([everything, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not self._stop:
+            return
+        await self._announce()
+        at_once: asyncio.Future[Any] = asyncio.create_task(self._stop.at_once())
+        await asyncio.wait([everything, at_once], timeout=self._grace_s, return_when=asyncio.FIRST_COMPLETED)
+        at_once.cancel()
+        everything.cancel()
+        await asyncio.gather(everything, return_exceptions=True)
+
+    async def _slot(self) -> None:
+        try:
+            while not self._stop and await self._take_one():
+                pass
+        except Halted:
+            pass
+        except Exception as error:  # whatever it is, it must stop the run, not one slot
+            # What cannot be kept need not be waited for.
+            self._stop.request(error, at_once=isinstance(error, DiskFailed))
+        finally:
+            await self._announce()
+
+    async def _take_one(self) -> bool:
+        """Does one task; False when there is none left and none can come."""
+        if self._opening + len(self._waiting) < self._window and not self._exhausted:
+            for chain in self._unopened:
+                await self._open(chain)
+                return True
+            self._exhausted = True
+        if self._waiting:
+            _, _, chain = heapq.heappop(self._waiting)
+            await self._carry_out(chain)
+            return True
+        if not self._opening:
+            return False
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._waiting or not self._opening or self._stop)
+        return True
+
+    async def _open(self, chain: K) -> None:
+        self._opening += 1
+        try:
+            work = await self._open_chain(chain)
+        finally:
+            self._opening -= 1
+        if work is not None:
+            self._put(work, chain)
+        await self._announce()
+
+    def _put(self, work: int, chain: K) -> None:
+        self._arrivals += 1
+        heapq.heappush(self._waiting, (-work, self._arrivals, chain))
+
+    async def _announce(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()

@@ -1,0 +1,61 @@
+"""Several endpoints as one: an instruction stays on one of them, so that its prefix cache hits.
+
+Rendezvous hashing on the instruction's id decides: the endpoint with the highest hash of (endpoint, id) that is not
+benched. When one is benched, only its own instructions move, and they move back when it returns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+
+from longwriter_cli.llm.base import Chat, Completion, Request
+from longwriter_cli.llm.faults import CallFailed
+
+BENCH_AFTER = 3  # failures in a row
+BENCH_S = 30.0
+
+
+class Endpoints:
+    """A `Chat` over several. An endpoint that fails `BENCH_AFTER` times in a row sits out for `BENCH_S` seconds."""
+
+    def __init__(self, chats: Sequence[tuple[str, Chat]], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._chats = dict(chats)
+        self._clock = clock
+        self._failures = dict.fromkeys(self._chats, 0)
+        self._benched_until = dict.fromkeys(self._chats, float("-inf"))
+
+    async def complete(self, request: Request) -> Completion:
+        name = self.choose(request.affinity)
+        try:
+            completion = await self._chats[name].complete(request)
+        except CallFailed as error:
+            self._note_failure(name, error)
+            raise
+        self._failures[name] = 0
+        return completion
+
+    def choose(self, affinity: str) -> str:
+        """The name of the endpoint for this instruction; of all of them where none is fit."""
+        now = self._clock()
+        fit = [name for name in self._chats if self._benched_until[name] <= now] or list(self._chats)
+        return max(fit, key=lambda name: hashlib.blake2b(f"{name}\n{affinity}".encode(errors="replace")).digest())
+
+    def _note_failure(self, name: str, error: CallFailed) -> None:
+        if error.retry_after_s is not None:
+            return
+        self._failures[name] += 1
+        if self._failures[name] >= BENCH_AFTER:
+            self._failures[name] = 0
+            self._benched_until[name] = self._clock() + BENCH_S
+
+    async def context_tokens(self, model: str) -> int | None:
+        """The smallest context of all, for an instruction may be moved to any."""
+        sizes = [await chat.context_tokens(model) for chat in self._chats.values()]
+        known = [size for size in sizes if size is not None]
+        return min(known, default=None)
+
+    async def close(self) -> None:
+        for chat in self._chats.values():
+            await chat.close()

@@ -1,0 +1,51 @@
+"""A run in figures, counted from its index: no text is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longwriter_cli.records import Usage
+from longwriter_cli.store.run import Run
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of the whole run, resumes included. `written` and `failed` count instructions, `failed` bad rows too."""
+
+    instructions: int
+    planned: int
+    written: int
+    failed: int
+    sections: int
+    words: int
+    usage: Usage
+
+
+def count(run: Run) -> Counts:
+    index = run.index
+    planned = written = sections = words = 0
+    for position in range(len(index)):
+        if index.plan_at(position) is None:
+            continue
+        planned += 1
+        entries = index.sections(position)
+        sections += len(entries)
+        words += sum(entry.words for entry in entries.values())
+        written += len(entries) == index.plan_steps(position)
+    return Counts(
+        instructions=len(index),
+        planned=planned,
+        written=written,
+        failed=count_failed(run),
+        sections=sections,
+        words=words,
+        usage=sum(run.usage().values(), Usage()),
+    )
+
+
+def count_failed(run: Run) -> int:
+    """Instructions that a standing failure keeps from being finished, and bad rows, each once."""
+    failed = set()
+    for failure in run.index.standing_failures():
+        failed.add((failure.id, None) if failure.id is not None else (failure.file, failure.line))
+    return len(failed)

@@ -1,0 +1,122 @@
+"""The settings of a run: everything that changes the text, and nothing else.
+
+They are written to the manifest before the first call. A later command takes what it is not given from there, and
+one that is given something else stops, unless `--new-settings` accepts the change for what is not yet written.
+Endpoint, key, limits, prices and budgets change no text and are no settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from longwriter_cli.errors import SettingsDiffer, UsageError
+from longwriter_cli.records import Language
+
+Mode = Literal["serial", "parallel"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`None` means: not sent, or not limited. `templates` maps `en/plan` and so on to the digest of the template."""
+
+    model: str
+    plan_model: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    max_tokens: int | None = None
+    extra_body: Mapping[str, Any] | None = None
+    plan_extra_body: Mapping[str, Any] | None = None
+    history_words: int | None = None
+    language: Literal["auto"] | Language = "auto"
+    mode: Mode = "serial"
+    max_steps: int = 50
+    plan_tolerance: float = 0.5
+    templates: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Settings:
+        """Reads what a manifest holds; keys of another version are left aside, missing ones get the default."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{name: value for name, value in row.items() if name in known})
+
+    def to_row(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def fingerprint(self, uses: Collection[str] | None = None) -> str:
+        """First 16 hex digits of SHA-256 over the settings (those in `uses`, else all) as canonical JSON."""
+        row = {name: value for name, value in self.to_row().items() if uses is None or name in uses}
+        canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def body(self, *, planning: bool) -> dict[str, Any]:
+        """What goes into the body of each call beside model and messages; `extra_body` wins over the rest."""
+        sampling = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
+        body = {name: value for name, value in sampling.items() if value is not None}
+        extra = self.plan_extra_body if planning and self.plan_extra_body is not None else self.extra_body
+        return body | dict(extra or {})
+
+
+_SHARED = frozenset({"temperature", "top_p", "seed", "max_tokens", "extra_body", "language"})
+PLAN_SETTINGS = _SHARED | {"model", "plan_model", "plan_extra_body", "max_steps", "plan_tolerance", "templates"}
+WRITE_SETTINGS = _SHARED | {"model", "history_words", "mode", "templates"}
+_TEMPLATE_OF = {"plan": PLAN_SETTINGS, "write": WRITE_SETTINGS}
+
+
+def settle(
+    given: Mapping[str, Any], stored: Settings | None, *, uses: Collection[str], accept_new: bool = False
+) -> Settings:
+    """The settings of this command: what is given, else what the run was begun with, else the default.
+
+    `uses` names the jobs of this command, `plan` and `write`; only what they use is compared. A plan model that is
+    not given is the model itself.
+
+    Raises:
+        UsageError: a new run without a model.
+        SettingsDiffer: a given setting is not the run's, and `accept_new` is false.
+    """
+    known = {name: value for name, value in given.items() if value is not None}
+    if stored is None:
+        if "model" not in known:
+            raise UsageError("No model is named.", MODEL_CHOICES)
+        return Settings(**known)
+    compared = frozenset().union(*(_TEMPLATE_OF[use] for use in uses)) if uses else frozenset()
+    changed = _differences(known, stored, compared, uses)
+    if changed and not accept_new:
+        raise SettingsDiffer(
+            "This run was begun with other settings: " + "; ".join(changed) + ".",
+            "Leave them out to go on as before, add --new-settings to use them for all that is not yet written, "
+            "or name another run directory.",
+        )
+    return replace(stored, **{name: value for name, value in known.items() if name in compared})
+
+
+MODEL_CHOICES = (
+    "Say -m NAME for a model of the endpoint (with --base-url URL for another endpoint than OpenAI's), "
+    "-m local for the small embedded model, or -m local:FILE.gguf for a model file of your own."
+)
+
+
+def _differences(
+    known: Mapping[str, Any], stored: Settings, compared: Collection[str], uses: Collection[str]
+) -> list[str]:
+    changed = []
+    for name, value in known.items():
+        before = getattr(stored, name)
+        if name not in compared:
+            continue
+        if name == "templates":
+            names = [key for key in value if key.rpartition("/")[2] in uses and value[key] != before.get(key)]
+            changed += [f"template {key}" for key in names]
+        elif value != before:
+            option = "--" + name.replace("_", "-")
+            changed.append(f"{option} is {_show(before)} there and {_show(value)} here")
+    return changed
+
+
+def _show(value: object) -> str:
+    return "not set" if value is None else json.dumps(value, ensure_ascii=False)

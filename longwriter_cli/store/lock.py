@@ -1,0 +1,61 @@
+"""One process at a time on a run.
+
+The operating system drops the lock when its process dies, however it dies, so a lock is never left over. The file
+`run.lock` stays behind and names the last holder, for the message that the next comer gets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+from longwriter_cli.errors import RunBusy
+from longwriter_cli.store.jsonl import disk_error
+
+LOCK_NAME = "run.lock"
+
+
+class RunLock:
+    """Holds the lock of the run in `directory` until `release`.
+
+    Raises:
+        RunBusy: another process holds it; the message names that process.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        from filelock import FileLock, Timeout
+
+        self._path = directory / LOCK_NAME
+        self._lock = FileLock(self._path, timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise RunBusy(
+                f"{directory} is in use by {_holder(self._path)}.",
+                "Wait until it is done, or name another run directory with -r.",
+            ) from None
+        except OSError as error:
+            raise disk_error(error, self._path) from None
+        self._sign()
+
+    def _sign(self) -> None:
+        me = {"pid": os.getpid(), "host": socket.gethostname(), "command": " ".join(sys.argv)[:500]}
+        try:
+            self._path.write_text(json.dumps(me) + "\n", encoding="utf-8")
+        except OSError as error:
+            self.release()
+            raise disk_error(error, self._path) from None
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def _holder(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {holder['pid']} on {holder['host']} ({holder['command']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

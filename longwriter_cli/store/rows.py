@@ -1,0 +1,119 @@
+"""The rows of a run's files: how records are written, and what a scan reads of them.
+
+`id` and `n` stand first and the long texts last, so that a scan may stop at the head of a row. Reading needs no code
+of its own: rows have the field names of `records`, and msgspec decodes into those directly.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from longwriter_cli.records import Failure, Instruction, Plan, Requirement, Section, Step, Usage
+
+
+class InstructionHead(msgspec.Struct):
+    id: str
+    row: int
+    required_words: Requirement | None = None
+
+
+class PlanHead(msgspec.Struct):
+    id: str
+    steps: tuple[Step, ...]
+    usage: Usage = Usage()
+    usage_estimated: bool = False
+    model: str = ""
+
+
+class SectionHead(msgspec.Struct):
+    id: str
+    n: int
+    plan: str
+    words: int
+    target_words: int
+    usage: Usage = Usage()
+    usage_estimated: bool = False
+    model: str = ""
+
+
+def instruction_row(instruction: Instruction) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": instruction.id,
+        "row": instruction.row,
+        "prompt": instruction.prompt,
+        "required_words": _requirement(instruction.required_words),
+        "meta": dict(instruction.meta),
+    }
+    if instruction.plan is not None:
+        row["plan"] = _steps(instruction.plan)
+    return row
+
+
+def plan_row(plan: Plan) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": plan.id, "steps": _steps(plan.steps)}
+    if plan.flag:
+        row["flag"] = plan.flag
+    row |= {"model": plan.model} | _usage(plan.usage) | {"attempts": plan.attempts, "at": plan.at}
+    return row | {"text": plan.text}
+
+
+def section_row(section: Section) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": section.id,
+        "n": section.n,
+        "plan": section.plan,
+        "words": section.words,
+        "target_words": section.target_words,
+        "finish_reason": section.finish_reason,
+        "model": section.model,
+        **_usage(section.usage),
+        "attempts": section.attempts,
+        "at": section.at,
+        "text": section.text,
+    }
+    if section.raw is not None:
+        row["raw"] = section.raw
+    return row
+
+
+def failure_row(failure: Failure) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": failure.id,
+        "n": failure.n,
+        "stage": failure.stage,
+        "kind": failure.kind,
+        "message": failure.message,
+        "model": failure.model,
+        **_usage(failure.usage),
+        "attempts": failure.attempts,
+        "at": failure.at,
+        "basis": failure.basis,
+    }
+    if failure.file is not None:
+        row |= {"file": failure.file, "line": failure.line}
+    if failure.mended:
+        row["mended"] = True
+    return row
+
+
+def _steps(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
+    return [{"n": step.n, "main_point": step.main_point, "words": step.words} for step in steps]
+
+
+def _requirement(required: Requirement | None) -> dict[str, Any] | None:
+    if required is None:
+        return None
+    return {"words": required.words, "kind": required.kind, "low": required.low, "high": required.high}
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "usage": {
+            "prompt_tokens": usage.prompt_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "completion_tokens": usage.completion_tokens,
+        }
+    }
+    return row | {"usage_estimated": True} if usage.estimated else row

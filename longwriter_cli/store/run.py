@@ -1,0 +1,295 @@
+"""A run directory: what was asked, planned, written, and what failed, each in a file of its own.
+
+The run is the single writer of its files. Rows are appended and never rewritten; the last row for a key wins.
+
+Key of a section: `(id, plan, n)`. A section of another plan than the current one is never mixed in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import orjson
+
+from longwriter_cli.errors import InputError, UsageError
+from longwriter_cli.records import Failure, Instruction, Plan, Section, Usage
+from longwriter_cli.store.index import DigestOf, Index
+from longwriter_cli.store.jsonl import BOM, Appender, GroupSync, RowReader, disk_error, read_line
+from longwriter_cli.store.lock import RunLock
+from longwriter_cli.store.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest, write_whole
+from longwriter_cli.store.rows import (
+    InstructionHead,
+    PlanHead,
+    SectionHead,
+    failure_row,
+    instruction_row,
+    plan_row,
+    section_row,
+)
+
+INSTRUCTIONS, PLANS, SECTIONS, FAILURES = "instructions.jsonl", "plans.jsonl", "sections.jsonl", "failures.jsonl"
+
+_READERS: dict[str, RowReader[Any]] = {
+    INSTRUCTIONS: RowReader(InstructionHead),
+    PLANS: RowReader(PlanHead),
+    SECTIONS: RowReader(SectionHead),
+    FAILURES: RowReader(Failure),
+}
+_TIPS = {
+    INSTRUCTIONS: "Put the row right or delete it.",
+    PLANS: 'Put the row right (steps are {"n": 1, "main_point": "…", "words": 400}) or delete it.',
+    SECTIONS: "Put the row right, or delete it to have the section written again.",
+    FAILURES: "Put the row right or delete it.",
+}
+
+T = TypeVar("T")
+
+
+class Run:
+    """An open run. `Run.read` looks only; `Run.open` takes the lock and may append."""
+
+    def __init__(self, directory: Path, digest_of: DigestOf, lock: RunLock | None) -> None:
+        self.directory = directory
+        self._lock = lock
+        self._sync = GroupSync()
+        self._files: dict[str, Appender] = {}
+        self._read_fds: dict[str, int] = {}
+        self.manifest = read_manifest(directory)
+        if self.manifest is None and _holds_rows(directory):
+            raise InputError(
+                directory / MANIFEST_NAME,
+                None,
+                "is missing, and the directory holds rows of a run",
+                "Put the manifest back, or name an empty directory.",
+            )
+        self.index = Index(digest_of)
+
+    @classmethod
+    def read(cls, directory: Path, digest_of: DigestOf) -> Run:
+        """Opens a run for looking only: takes no lock and cuts nothing."""
+        run = cls(directory, digest_of, None)
+        run._load()
+        return run
+
+    @classmethod
+    def open(cls, directory: Path, digest_of: DigestOf, *, create: bool) -> Run:
+        """Opens a run for work. With `create`, the directory may be missing.
+
+        Raises:
+            UsageError: there is no run, and `create` is false.
+            RunBusy: another process holds it.
+            InputError: a row cannot be read; names file and line.
+        """
+        if not create and not (directory / MANIFEST_NAME).exists() and not _holds_rows(directory):
+            raise UsageError(
+                f"{directory} holds no run.",
+                "Begin one with `longwriter build-dataset INSTRUCTIONS -r RUN -m MODEL`, or mend the path after -r.",
+            )
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_error(error, directory) from None
+        lock = RunLock(directory)
+        try:
+            run = cls(directory, digest_of, lock)
+            run._mend()
+            run._load()
+        except BaseException:
+            lock.release()
+            raise
+        return run
+
+    def begin(self, manifest: Manifest, templates: Mapping[str, str] | None = None) -> None:
+        """Writes the templates in use and then the manifest, before anything else of the run."""
+        if templates is not None:
+            for name, source in templates.items():
+                path = self.directory / "prompts" / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path, source)
+        if manifest != self.manifest:
+            write_manifest(self.directory, manifest)
+            self.manifest = manifest
+
+    # --- writing
+
+    @contextmanager
+    def staged(self, instructions: Iterable[Instruction]) -> Iterator[Path]:
+        """Reads the whole source into a temporary file of the rows that are new or have changed, for `take_in`.
+
+        So nothing of a source that cannot be read is taken in, and a million rows need no memory.
+
+        Raises:
+            UsageError: an id stands for another prompt in this run.
+        """
+        path = self.directory / f".{INSTRUCTIONS}.{os.getpid()}.tmp"
+        try:
+            with path.open("wb") as file:
+                for instruction in instructions:
+                    line = orjson.dumps(instruction_row(instruction), option=orjson.OPT_APPEND_NEWLINE)
+                    if self._is_news(instruction, line):
+                        file.write(line)
+            yield path
+        except OSError as error:
+            raise disk_error(error, path) from None
+        finally:
+            path.unlink(missing_ok=True)
+
+    def take_in(self, staged: Path) -> None:
+        """Adds the instructions of a staged file."""
+        if staged.stat().st_size == 0:
+            return
+        appender = self._appender(INSTRUCTIONS)
+        for _, line, head in _READERS[INSTRUCTIONS].scan(staged):
+            self.index.add_instruction(head, appender.append_line(line), line)
+
+    def _is_news(self, instruction: Instruction, line: bytes) -> bool:
+        position = self.index.position(instruction.id)
+        if position is None:
+            return True
+        if self.index.same_line(position, line):
+            return False
+        if self.instruction(position).prompt != instruction.prompt:
+            raise UsageError(
+                f"Row {instruction.row} has the id {instruction.id!r}, which stands for another prompt in "
+                f"{self.directory / INSTRUCTIONS}.",
+                "Give the new prompt an id of its own, or use another run directory.",
+            )
+        return True
+
+    def add_plan(self, plan: Plan) -> None:
+        offset = self._appender(PLANS).append(plan_row(plan))
+        self.index.add_plan(PlanHead(plan.id, plan.steps, plan.usage, model=plan.model), offset)
+
+    def add_section(self, section: Section) -> None:
+        offset = self._appender(SECTIONS).append(section_row(section))
+        head = SectionHead(
+            section.id,
+            section.n,
+            section.plan,
+            section.words,
+            section.target_words,
+            section.usage,
+            model=section.model,
+        )
+        self.index.add_section(head, offset)
+
+    def add_failure(self, failure: Failure) -> None:
+        self._appender(FAILURES).append(failure_row(failure))
+        self.index.add_failure(failure)
+
+    # --- reading
+
+    def instruction(self, position: int) -> Instruction:
+        return self._fetch(INSTRUCTIONS, self.index.instruction_at(position), Instruction)
+
+    def plan(self, position: int) -> Plan | None:
+        offset = self.index.plan_at(position)
+        return None if offset is None else self._fetch(PLANS, offset, Plan)
+
+    def sections(self, position: int) -> dict[int, Section]:
+        """The sections written along the current plan, by `n`."""
+        entries = self.index.sections(position)
+        return {n: self._fetch(SECTIONS, entry.offset, Section) for n, entry in entries.items()}
+
+    def templates(self) -> Path:
+        return self.directory / "prompts"
+
+    def usage(self) -> dict[str, Usage]:
+        """Tokens by model, over all rows: also of those that others have replaced since, for they were paid too."""
+        return self.index.usage
+
+    def _fetch(self, name: str, offset: int, kind: type[T]) -> T:
+        appender = self._files.get(name)
+        line = appender.read(offset) if appender is not None else read_line(self._read_fd(name), offset)
+        try:
+            return msgspec.json.decode(line.removeprefix(BOM), type=kind)
+        except msgspec.DecodeError as error:
+            path = self.directory / name
+            raise InputError(path, _line_number(path, offset), f"{error}", _TIPS[name]) from None
+
+    def _read_fd(self, name: str) -> int:
+        if name not in self._read_fds:
+            self._read_fds[name] = os.open(self.directory / name, os.O_RDONLY)
+        return self._read_fds[name]
+
+    def _appender(self, name: str) -> Appender:
+        if name not in self._files:
+            if self._lock is None:
+                raise RuntimeError("a run opened for reading cannot be written")
+            self._files[name] = Appender(self.directory / name, self._sync, _READERS[name].is_row)
+        return self._files[name]
+
+    # --- opening and closing
+
+    def _mend(self) -> None:
+        for name in _READERS:
+            if (self.directory / name).exists():
+                self._appender(name)
+
+    def _load(self) -> None:
+        for offset, line, head in self._scan(INSTRUCTIONS):
+            self.index.add_instruction(head, offset, line)
+        for offset, _, head in self._scan(PLANS):
+            problem = _plan_problem(head)
+            if problem:
+                path = self.directory / PLANS
+                raise InputError(path, _line_number(path, offset), problem, _TIPS[PLANS])
+            self.index.add_plan(head, offset)
+        for offset, _, head in self._scan(SECTIONS):
+            self.index.add_section(head, offset)
+        for _, _, failure in self._scan(FAILURES):
+            self.index.add_failure(failure)
+
+    def _scan(self, name: str) -> Iterator[tuple[int, bytes, Any]]:
+        return _READERS[name].scan(self.directory / name, _TIPS[name])
+
+    def close(self) -> None:
+        """Brings all rows to the disk and gives up the lock."""
+        try:
+            self._sync.close()
+        except OSError as error:
+            raise disk_error(error, self.directory) from None
+        finally:
+            for appender in self._files.values():
+                appender.close()
+            for fd in self._read_fds.values():
+                os.close(fd)
+            if self._lock is not None:
+                self._lock.release()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _plan_problem(plan: PlanHead) -> str:
+    """What makes an edited plan unusable, or nothing."""
+    if not plan.steps:
+        return "the plan has no steps"
+    seen: set[int] = set()
+    for step in plan.steps:
+        if step.n < 1 or step.n in seen:
+            return f"there are two steps {step.n}" if step.n in seen else f"step {step.n}: n counts from 1"
+        if step.words < 1:
+            return f"step {step.n}: its word count is {step.words}"
+        if not step.main_point.strip():
+            return f"step {step.n} has no main point"
+        seen.add(step.n)
+    return ""
+
+
+def _holds_rows(directory: Path) -> bool:
+    paths = (directory / name for name in (INSTRUCTIONS, PLANS, SECTIONS))
+    return any(path.exists() and path.stat().st_size > 0 for path in paths)
+
+
+def _line_number(path: Path, offset: int) -> int:
+    with path.open("rb") as file:
+        return file.read(offset).count(b"\n") + 1
