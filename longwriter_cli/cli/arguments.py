@@ -10,7 +10,12 @@ import typer
 RunDirectory = Annotated[
     Path,
     typer.Option(
-        "--run", "-r", metavar="RUN", help="The run directory. Made where it is missing.", envvar="LONGWRITER_RUN"
+        "--run",
+        "-r",
+        metavar="RUN",
+        help="The run directory. Made where it is missing.",
+        envvar="LONGWRITER_RUN",
+        show_envvar=False,
     ),
 ]
 InstructionFile = Annotated[
@@ -18,7 +23,7 @@ InstructionFile = Annotated[
     typer.Argument(
         metavar="[INSTRUCTIONS]",
         show_default=False,
-        help="JSON Lines, JSON, CSV, Parquet, text (one instruction a line), hf:NAME[@CONFIG][:SPLIT], or - for "
+        help="JSON Lines, JSON, CSV, Parquet, text (one instruction a line), hf:NAME\\[@CONFIG]\\[:SPLIT], or - for "
         "standard input; .gz and .zst too. Without it the command goes on with what the run holds.",
     ),
 ]
@@ -28,6 +33,7 @@ Field = Annotated[
         "--field",
         metavar="NAME",
         envvar="LONGWRITER_FIELD",
+        show_envvar=False,
         help="The field of a row that holds the prompt, where it has none of the usual names.",
     ),
 ]
@@ -36,6 +42,7 @@ SkipBadRows = Annotated[
     typer.Option(
         "--skip-bad-rows",
         envvar="LONGWRITER_SKIP_BAD_ROWS",
+        show_envvar=False,
         help="Record rows that cannot be used as failures and go on, instead of stopping.",
     ),
 ]

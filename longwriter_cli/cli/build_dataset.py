@@ -26,24 +26,33 @@ def command(
             "-o",
             metavar="OUT",
             envvar="LONGWRITER_OUTPUT",
+            show_envvar=False,
             show_default="RUN/dataset.jsonl, RUN/dataset.parquet or RUN/dataset/",
             help="Where the records go.",
         ),
     ] = None,
     format: Annotated[  # noqa: A002 - the option's name
         Literal["jsonl", "parquet", "hf"],
-        typer.Option("--format", envvar="LONGWRITER_FORMAT", help="hf: a Hugging Face dataset directory."),
+        typer.Option(
+            "--format", envvar="LONGWRITER_FORMAT", show_envvar=False, help="hf: a Hugging Face dataset directory."
+        ),
     ] = "jsonl",
     metadata: Annotated[
         bool,
         typer.Option(
-            "--metadata", envvar="LONGWRITER_METADATA", help="Add id, words, S_l, model and so on to each record."
+            "--metadata",
+            envvar="LONGWRITER_METADATA",
+            show_envvar=False,
+            help="Add id, words, S_l, model and so on to each record.",
         ),
     ] = False,
     export_only: Annotated[
         bool,
         typer.Option(
-            "--export-only", envvar="LONGWRITER_EXPORT_ONLY", help="Export what is finished, without a call."
+            "--export-only",
+            envvar="LONGWRITER_EXPORT_ONLY",
+            show_envvar=False,
+            help="Export what is finished, without a call.",
         ),
     ] = False,
     field: Field = None,

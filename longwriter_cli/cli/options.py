@@ -49,9 +49,7 @@ class Options:
     ] = None
     plan_model: Annotated[
         str | None,
-        _option(
-            "--plan-model", metavar="NAME", panel=MODEL, default="the model", help="Another model for the plans."
-        ),
+        _option("--plan-model", metavar="NAME", panel=MODEL, default="the model", help="Another model for the plans."),
     ] = None
     base_url: Annotated[
         list[str] | None,
@@ -81,9 +79,9 @@ class Options:
         float | None,
         _option("--top-p", min=0.0, max=1.0, panel=SAMPLING, default="not sent", help="Sent with each call."),
     ] = None
-    seed: Annotated[
-        int | None, _option("--seed", panel=SAMPLING, default="not sent", help="Sent with each call.")
-    ] = None
+    seed: Annotated[int | None, _option("--seed", panel=SAMPLING, default="not sent", help="Sent with each call.")] = (
+        None
+    )
     max_tokens: Annotated[
         int | None,
         _option("--max-tokens", min=1, metavar="N", panel=SAMPLING, default="not sent", help="Room for one answer."),
@@ -251,7 +249,7 @@ class Options:
             panel=OUTPUT,
             is_eager=True,
             callback=load_config,
-            help="TOML with these names (`max-steps = 20`); a table [COMMAND] for one command.",
+            help="TOML with these names (`max-steps = 20`); a table \\[COMMAND] for one command.",
         ),
     ] = None
     json: Annotated[
@@ -333,9 +331,7 @@ def shared_options(command: Callable[..., int]) -> Callable[..., int]:
     hints = get_type_hints(Options, include_extras=True)
     names = [f.name for f in fields(Options)]
     shared = [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_from_environment(name, hints)
-        )
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_from_environment(name, hints))
         for name in names
     ]
 

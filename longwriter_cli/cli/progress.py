@@ -174,7 +174,8 @@ class PlainLines:
             _say(meter.line() + problem)
 
     def close(self, meter: Meter) -> None:
-        _say(meter.line())
+        if meter.tally.calls:
+            _say(meter.line())
 
 
 class JsonLines:
@@ -225,7 +226,8 @@ class Live:
 
     def close(self, meter: Meter) -> None:
         self._live.stop()
-        self._console.print(meter.line(), markup=False, highlight=False)
+        if meter.tally.calls:
+            self._console.print(meter.line(), markup=False, highlight=False)
 
 
 class Progress(AbstractContextManager["Progress"]):

@@ -298,6 +298,8 @@ def _report(
     if options.json:
         typer.echo(orjson.dumps(summary).decode())
         return
+    if code == UsageError.exit_code:
+        return
     spent = "" if cost is None else f", ${cost:.2f}"
     typer.echo(
         f"{counts.instructions} instructions: {counts.planned} planned, {counts.written} written, "

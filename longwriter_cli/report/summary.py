@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from longwriter_cli.records import Usage
+from longwriter_cli.store.index import SectionEntry
 from longwriter_cli.store.run import Run
+
+# Is told each planned instruction's position and the sections of its current plan, by `n`.
+Look = Callable[[int, Mapping[int, SectionEntry]], None]
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class Counts:
     usage: Usage
 
 
-def count(run: Run) -> Counts:
+def count(run: Run, look: Look | None = None) -> Counts:
+    """Counts; `look` sees on the way what is counted, so that more figures need no second round."""
     index = run.index
     planned = written = sections = words = 0
     for position in range(len(index)):
@@ -30,8 +36,11 @@ def count(run: Run) -> Counts:
         planned += 1
         entries = index.sections(position)
         sections += len(entries)
-        words += sum(entry.words for entry in entries.values())
+        for entry in entries.values():
+            words += entry.words
         written += len(entries) == index.plan_steps(position)
+        if look is not None:
+            look(position, entries)
     return Counts(
         instructions=len(index),
         planned=planned,

@@ -250,9 +250,12 @@ _CHANGE = (
 )
 _CLOSING = _any_of(
     # Let me know if you would like me to continue.
-    rf"(?:please )?(?:feel free to )?(?:let me know|tell me|just say so) (?:if|when|whether) [^\n]{{0,200}}\b{_CHANGE}",
-    r"(?:please )?let me know if you(?: need| want| would like|['’]d like)[^\n]{0,30}\b(?:further|additional|anything else)",
-    r"if you(?:['’]d| would) like (?:me to|any (?:changes|revisions|edits|adjustments)|the next (?:paragraph|section))\b",
+    r"(?:please )?(?:feel free to )?(?:let me know|tell me|just say so) (?:if|when|whether) "
+    rf"[^\n]{{0,200}}\b{_CHANGE}",
+    r"(?:please )?let me know if you(?: need| want| would like|['’]d like)"
+    r"[^\n]{0,30}\b(?:further|additional|anything else)",
+    r"if you(?:['’]d| would) like (?:me to|any (?:changes|revisions|edits|adjustments)|"
+    r"the next (?:paragraph|section))\b",
     # Would you like me to write the next paragraph?
     rf"(?:would you like|do you want) me to\b[^\n]{{0,80}}\b{_CHANGE}",
     r"(?:would you like|do you want|shall i|should i)\b[^\n]{0,80}\b(?:paragraph|next section)\b[^\n]{0,80}\?",
@@ -270,7 +273,8 @@ _CLOSING_MARKS = re.compile(r"[*_(\[（【]*\s*")
 # [To be continued in the next paragraph], and the same without brackets where it names the next paragraph.
 _TO_BE_CONTINUED = _any_of(
     r"[*_]*[\[(（【][*_\s]*(?:to be continued|continue[sd]? (?:in|to|with)|next paragraph|end of (?:paragraph|section)"
-    r"|the (?:story|text|essay|article|narrative) continues|未完待续|待续|接?下一?段|本段完|本段结束|第.{1,4}段(?:完|结束))"
+    r"|the (?:story|text|essay|article|narrative) continues"
+    r"|未完待续|待续|接?下一?段|本段完|本段结束|第.{1,4}段(?:完|结束))"
     r"[^\n\[\]()（）【】]{0,100}[\])）】][*_]*[.。]?\Z",
     r"[*_\-—– ]*(?:(?:to be )?continued in (?:the )?next (?:paragraph|section)|end of (?:paragraph|section) \d+)"
     r"[.…*_\-—– ]*\Z",

@@ -20,7 +20,9 @@ _FORMATS: Mapping[Language, str] = {
     "en": "Paragraph {n} - Main Point: {main_point} - Word Count: {words} words",
     "zh": "第{n}段 - 主要内容：{main_point} - 字数要求：{words}字",
 }
-_RUN_TOGETHER = re.compile(r"(?<=[0-9] words) (?=Paragraph [0-9]{1,9} - )|(?<=[0-9]字)[ 。；]?(?=第[0-9]{1,9}段 - )")
+_RUN_TOGETHER = re.compile(
+    r"(?<=[0-9] words) (?=Paragraph [0-9]{1,9} - Main Point: )|(?<=[0-9]字)[ 。；]?(?=第[0-9]{1,9}段 - 主要内容：)"
+)
 _THINKING = re.compile(r"^[ \t]{0,8}<(think|thinking|reasoning)>", re.IGNORECASE)
 _THOUGHT = re.compile(
     r"^[ \t]{0,8}</(?:think|thinking|reasoning)>|</(?:think|thinking|reasoning)>[ \t]{0,8}$", re.I | re.M

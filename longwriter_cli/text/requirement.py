@@ -123,7 +123,7 @@ _EN_PARTS = _any(
 _EN_PARTS += "(?![a-z])"
 _ZH_PARTS = _any(
     "篇|章节?|小节|节|段落?|部分|集|幕|则|条|首|封|卷|场|份|回|期|版本?|故事|问题|方面|板块|场景|主题|话题|观点|角色|产品",
-    "题目?|小?标题|阶段|点|页|部|个",
+    "题目?|小?标题|阶段|点|页|部|个|款|种|位|项|类|组",
 )
 _COUNT = _any(
     "[0-9]{1,3}|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|eighteen",
@@ -142,21 +142,22 @@ _LINK = _any(
     "roughly|at least|at most|up to|minimum|maximum|no more than|no less than|between|from|a|long|one",
 )
 _NEARLY = _any(
-    "a|about|around|approximately|roughly|at least|up to|exactly|no more than|between|some|over|under|minimum|of"
+    "a|of|about|around|approximately|roughly|at least|up to|exactly|no more than|between|some|over|under|minimum"
 )
 _EACH_BEFORE = (
     # "each of the five sections should be", "per chapter:"
-    re.compile(rf"\b(?:each|every|per)\b(?: (?:{_COUNT}|[a-z-]+))*? ?(?P<part>{_EN_PARTS})[^.;\n]{{0,60}}$"),
+    re.compile(rf"\b(?:each|every|per)\b(?: [a-z0-9-]+)*? ?(?P<part>{_EN_PARTS})[^.;\n]{{0,60}}$"),
     # "each of about"
-    re.compile(rf"\beach(?:\s?,?\s?{_LINK})*[\s:(~]*$"),
+    re.compile(rf"\beach(?:[\s,]+{_LINK}\b)*[\s:(~,]*$"),
     # "paragraphs of", but not "pages of" and not "one of"
-    re.compile(rf"\b(?P<part>(?!page|character){_EN_PARTS})(?<=s),? (?:of|at)\b(?: {_NEARLY}+)*[\s~(]*$"),
+    re.compile(rf"\b(?P<part>(?!page|character){_EN_PARTS})(?<=s),? (?:of|at)\b(?: {_NEARLY})*[\s~(]*$"),
     re.compile(rf"[每各]一?[个小大]?(?P<part>{_ZH_PARTS})?[^,。;\n]{{0,14}}$"),
 )
 _EACH_AFTER = (
     re.compile(
         r"[\s,()-]*(?:long,? |in length,? |(?:or|and) (?:more|less) |max(?:imum)? |min(?:imum)? )?"
-        r"(?:each(?! other)\b|apiece|(?:(?:per|(?:for|in|on) (?:each|every)|every) (?:of (?:the|these) )?(?:[a-z-]+ )?|/\s?)"
+        r"(?:each(?! other)\b|apiece|"
+        r"(?:(?:per|(?:for|in|on) (?:each|every)|every) (?:of (?:the|these) )?(?:[a-z-]+ )?|/\s?)"
         rf"(?P<part>{_EN_PARTS}))"
     ),
     re.compile(rf"(?:左右|以上|以内)?\s?[/每一](?P<part>{_ZH_PARTS})"),
@@ -199,10 +200,12 @@ _NEVER_EN = _any(
     "(?:cut|remove|delete|trim|deleted|removed)|pay(?:s|ing)?|charges?|charging|cost(?:s|ing)?|price (?:of|for)",
     "(?:i|he|she|they|we|you)(?: have|['’]ve| had| has| already)* (?:wrote|written|got|done|read)",
     "(?:wrote|published|released|received|submitted|posted|sent|contained|delivered|spoke)(?: [a-z]+){0,3}",
-    "chapters? [0-9]+,?",
+    "chapters? [0-9]+,?|there (?:are|is|were) [^;]*",
+    # A question about writing is none to write: "How do I cut 1000 words from a 5000-word essay?"
+    "(?:best way to|how (?:do|can|should|could|would) (?:i|you|one)|should i) (?:write|cut|reach|finish|trim)[^?]*",
 )
 _NEVER_ZH = _any(
-    "(?:写|读|看|用|打|敲|发|发表|输入|使用|收到|抄|背|翻译|校对|删|省略)了|原文|现有|已有|已经?写?|目前|[几数]|这",
+    "(?:写|读|看|用|打|敲|发|发表|输入|使用|收到|抄|背|翻译|校对|删|省略)了|原文|现有|已有|已经?写?|目前|几|(?<![字词总])数|这",
     "[学背认识记默抄练](?:习|写|会|得|住|了)*|掌握|常用|日更|更新|词汇量|打字速度",
     r"每(?:天|日|分钟|小时|周|月|晚|年|秒)\S{0,6}|每(?=千字|百字|万字)|一(?:天|分钟|小时)\S{0,4}",
 )
@@ -241,7 +244,8 @@ _NOT_OUR_PAGES_BEFORE = re.compile(
 )
 _NOT_OUR_PAGES_AFTER = re.compile(
     r"\s?(?:long )?(?:of (?:the|my|a|this|that|your|his|her) |(?:a|per|each|every) (?:day|week|night|hour|minute)|i "
-    r"|(?:web ?)?(?:site|app|pdf|spread|layout|slide|ppt|powerpoint|deck|presentation|views?)\b|的?(?:ppt|幻灯片|书|网站|课件))"
+    r"|(?:web ?)?(?:site|app|pdf|spread|layout|slide|ppt|powerpoint|deck|presentation|views?)\b"
+    r"|的?(?:ppt|幻灯片|书|网站|课件))"
 )
 # A text that is given, not asked for: "this 5000-word article", 这篇5000字的文章.
 _GIVEN_BEFORE = re.compile(
@@ -379,7 +383,7 @@ def _judge(text: str, match: re.Match[str], pasted: range) -> _Mention | None:
     low, high = _numbers(match, text[max(0, start - 80) : start])
     if groups["second"] is not None and high is None:
         start = match.start("second")
-    if low is None or low != low or max(low, high or 0) > MOST_WORDS:
+    if low is None or max(low, high or 0) > MOST_WORDS:
         return None
     before, after = text[max(0, start - 240) : start], text[end : end + 120]
     lead = _SENTENCE_BREAK.split(before)[-1]
@@ -499,11 +503,8 @@ def _count_of(text: str, start: int, end: int, part: str | None) -> int | None:
     for pattern in _COUNTED:
         for counted in pattern.finditer(text, max(0, start - 300), end + 150):
             count = round(value_of(counted["n"]) or 0)
-            if (
-                count > 1
-                and not (counted.start("n") < end and counted.end("n") > start)
-                and _same(part, counted["things"])
-            ):
+            inside = counted.start("n") < end and counted.end("n") > start
+            if count > 1 and not inside and _same(part, counted["things"]):
                 found.append((abs(counted.start() - start), count))
     return min(found)[1] if found else None
 

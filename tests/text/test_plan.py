@@ -66,7 +66,7 @@ PIECES = (
         "1,000",
     ),
 )
-COUNT_THEN_LABEL = re.compile(r"[0-9] words Paragraph [0-9]+ - |[0-9]字[ 。；]?第[0-9]+段 - ")
+COUNT_THEN_LABEL = re.compile(r"[0-9] words Paragraph [0-9]+ - Main Point: |[0-9]字[ 。；]?第[0-9]+段 - 主要内容：")
 
 
 def one_line(text: str) -> str:
@@ -156,7 +156,7 @@ JUNK = {
     "commas and spaces": "1, " + " " * 60,
     "thoughts": "<think></think>\n",
     "table": "| Words | b |\n",
-    "long items": "\n1. " + "(4 words - " * 40,
+    "long items": "\n1. " + "(4 words - " * 60,
     "long labelled items": "\nParagraph 1 " + "word count 4 " * 40,
     "one step, then prose": "and so it goes on and on\n",
 }
@@ -167,7 +167,7 @@ def test_a_megabyte_of_junk_is_read_in_no_time(junk: str) -> None:
     text = "Paragraph 1: It begins\n" * junk.startswith("and") + junk * (MEGABYTE // len(junk))
     start = time.process_time()
     parse_plan(text)
-    assert time.process_time() - start < 5  # measured: 0.7 s at most; quadratic behaviour takes minutes
+    assert time.process_time() - start < 5  # measured: 0.8 s at most; quadratic behaviour takes minutes
 
 
 def test_a_long_block_costs_in_proportion_to_its_length() -> None:

@@ -1,0 +1,153 @@
+"""How good a run is, as far as its index and the heads of its rows tell: no text is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from longwriter_cli.report.failures import ComesBack, FailureGroup, group_failures
+from longwriter_cli.report.measures import Distribution, Lengths, LengthTally, distribution
+from longwriter_cli.report.summary import Counts, count
+from longwriter_cli.store.export import Format, default_path
+from longwriter_cli.store.index import SectionEntry
+from longwriter_cli.store.jsonl import RowReader
+from longwriter_cli.store.run import PLANS, Run
+
+REJECTS = "rejects.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFigures:
+    """The current plans. `flags` says for each id that has one why its plan was taken although it is off."""
+
+    n: int
+    steps: int
+    words: int
+    flags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SectionFigures:
+    """The sections of the current plans, also of unfinished texts.
+
+    `mean_ratio` is the mean over sections of words / target words, None without sections.
+    """
+
+    n: int
+    words: int
+    target_words: int
+    mean_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """`words` and `lengths` are of the finished texts; `rejects` counts those that a filter dropped, by reason."""
+
+    counts: Counts
+    plans: PlanFigures
+    words: Distribution
+    lengths: Lengths
+    sections: SectionFigures
+    failures: tuple[FailureGroup, ...]
+    rejects: Mapping[str, int]
+
+    @property
+    def rejected(self) -> int:
+        return sum(self.rejects.values())
+
+    @property
+    def records(self) -> int:
+        """Finished texts that no filter dropped."""
+        return max(0, self.counts.written - self.rejected)
+
+    @property
+    def to_do(self) -> int:
+        """Instructions that are neither written nor failed."""
+        bad_rows = sum(group.n for group in self.failures if group.kind == "bad_row")
+        return max(0, self.counts.instructions - self.counts.written - (self.counts.failed - bad_rows))
+
+
+def run_figures(run: Run, comes_back: ComesBack) -> RunFigures:
+    """Reads what a run holds in one round over its index.
+
+    Raises:
+        InputError: a row of `plans.jsonl` or `rejects.jsonl` cannot be read.
+    """
+    tally = _Tally(run)
+    counts = count(run, tally.look)
+    return RunFigures(
+        counts,
+        PlanFigures(counts.planned, tally.steps, tally.planned_words, _flags(run)),
+        distribution(tally.words),
+        tally.lengths.figures(),
+        SectionFigures(
+            counts.sections,
+            counts.words,
+            tally.target_words,
+            round(tally.ratios / counts.sections, 3) if counts.sections else None,
+        ),
+        group_failures(run.index.standing_failures(), comes_back),
+        _rejects(run),
+    )
+
+
+class _Tally:
+    """Takes in the planned instructions one by one."""
+
+    def __init__(self, run: Run) -> None:
+        self._index = run.index
+        self.steps = self.planned_words = self.target_words = 0
+        self.ratios = 0.0
+        self.words: Counter[int] = Counter()
+        self.lengths = LengthTally()
+
+    def look(self, position: int, entries: Mapping[int, SectionEntry]) -> None:
+        index = self._index
+        steps = index.plan_steps(position)
+        self.steps += steps
+        self.planned_words += index.plan_words(position)
+        words = 0
+        for entry in entries.values():
+            words += entry.words
+            self.target_words += entry.target_words
+            self.ratios += entry.words / max(1, entry.target_words)
+        if len(entries) == steps:
+            self.words[words] += 1
+            if required := index.required_words(position):
+                self.lengths.add(required, words)
+
+
+class _Flagged(msgspec.Struct):
+    id: str
+    flag: str = ""
+
+
+class _Reject(msgspec.Struct):
+    id: str
+    reason: str
+
+
+def _flags(run: Run) -> dict[str, str]:
+    flags: dict[str, str] = {}
+    for _, _, plan in RowReader(_Flagged).scan(run.directory / PLANS):
+        if plan.flag and run.index.position(plan.id) is not None:
+            flags[plan.id] = plan.flag
+        else:
+            flags.pop(plan.id, None)
+    return flags
+
+
+def _rejects(run: Run) -> dict[str, int]:
+    """The newest reject of each id, by reason, the most frequent first."""
+    reasons = {row.id: row.reason for _, _, row in RowReader(_Reject).scan(run.directory / REJECTS)}
+    return dict(Counter(reasons.values()).most_common())
+
+
+def exported(run: Run) -> Path | None:
+    """The export of a run where it stands if nothing else was said, or None where there is none."""
+    kinds: tuple[Format, ...] = ("jsonl", "parquet", "hf")
+    return next((path for kind in kinds if (path := default_path(run.directory, kind)).exists()), None)

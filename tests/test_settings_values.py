@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from longwriter_cli.errors import SettingsDiffer, UsageError
+from longwriter_cli.settings import PLAN_SETTINGS, Settings, settle
+
+STORED = Settings(model="a", temperature=0.5, templates={"en/plan": "1", "en/write": "2"})
+BOTH = {"plan", "write"}
+
+
+def test_a_new_run_needs_a_model_and_the_error_names_the_choices() -> None:
+    with pytest.raises(UsageError) as caught:
+        settle({"model": None}, None, uses=BOTH)
+    assert "-m local" in caught.value.tip
+
+
+def test_what_is_not_given_is_the_runs() -> None:
+    assert settle({"model": None, "temperature": None}, STORED, uses=BOTH) == STORED
+
+
+def test_what_is_given_and_equal_is_no_difference() -> None:
+    assert settle({"model": "a", "temperature": 0.5}, STORED, uses=BOTH) == STORED
+
+
+def test_a_difference_is_named_with_both_values() -> None:
+    with pytest.raises(SettingsDiffer, match=r'--model is "a" there and "b" here') as caught:
+        settle({"model": "b"}, STORED, uses=BOTH)
+    assert "--new-settings" in caught.value.tip
+    assert caught.value.exit_code == 2
+
+
+def test_a_value_where_there_was_none_is_a_difference() -> None:
+    with pytest.raises(SettingsDiffer, match="--seed is not set there and 7 here"):
+        settle({"seed": 7}, STORED, uses=BOTH)
+
+
+def test_new_settings_are_taken_where_they_are_accepted() -> None:
+    assert settle({"model": "b"}, STORED, uses=BOTH, accept_new=True).model == "b"
+
+
+def test_only_what_the_command_uses_is_compared() -> None:
+    assert settle({"plan_model": "p", "max_steps": 9}, STORED, uses={"write"}) == STORED
+    assert settle({"history_words": 9}, STORED, uses={"plan"}) == STORED
+    assert settle({"model": "b"}, STORED, uses=set()) == STORED
+
+
+def test_only_the_templates_of_the_command_are_compared() -> None:
+    other_plan = {"templates": {"en/plan": "changed", "en/write": "2"}}
+    assert settle(other_plan, STORED, uses={"write"}).templates["en/write"] == "2"
+    with pytest.raises(SettingsDiffer, match="template en/plan"):
+        settle(other_plan, STORED, uses={"plan"})
+
+
+def test_the_fingerprint_tells_settings_apart_and_is_stable() -> None:
+    assert STORED.fingerprint() == Settings.from_row(STORED.to_row()).fingerprint()
+    assert STORED.fingerprint() != Settings(model="a").fingerprint()
+    plan_only = Settings(model="a", temperature=0.5, history_words=3, templates=STORED.templates)
+    assert plan_only.fingerprint(PLAN_SETTINGS) == STORED.fingerprint(PLAN_SETTINGS)
+
+
+def test_a_manifest_of_another_version_can_be_read() -> None:
+    settings = Settings.from_row({"model": "m", "a_setting_of_the_future": 1})
+    assert settings == Settings(model="m")
+
+
+def test_the_body_holds_what_is_given_and_nothing_else() -> None:
+    assert Settings(model="m").body(planning=True) == {}
+    settings = Settings(model="m", temperature=0.1, extra_body={"top_k": 3}, plan_extra_body={"top_k": 5})
+    assert settings.body(planning=False) == {"temperature": 0.1, "top_k": 3}
+    assert settings.body(planning=True) == {"temperature": 0.1, "top_k": 5}
