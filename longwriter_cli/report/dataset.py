@@ -43,8 +43,9 @@ class Entry:
     def required_words(self) -> Requirement | None:
         """What the row's own `required_words` says, else what the prompt states."""
         own = self.row.get("required_words")
-        if isinstance(own, int) and not isinstance(own, bool) and own > 0:
-            return Requirement(own)
+        # A column of integers with gaps becomes one of floats in many tools.
+        if isinstance(own, int | float) and not isinstance(own, bool) and own >= 1:
+            return Requirement(int(own))
         return required_words(self.prompt)
 
     @property
@@ -143,9 +144,14 @@ def read_dataset(source: str) -> Iterator[Entry]:
                     raise value
                 yield _entry(number, value)
             except BadRow as fault:
-                raise InputError(
-                    table.name, line, fault.problem, fault.tip or "Mend the row or delete it."
-                ) from None
+                raise _located(table, line, fault) from None
+
+
+def _located(table: Table, line: int, fault: BadRow) -> InputError:
+    tip = fault.tip or "Mend the row or delete it."
+    if table.unit == "line":
+        return InputError(table.name, line, fault.problem, tip)
+    return InputError(f"{table.name} {table.unit} {line}", None, fault.problem, tip)
 
 
 def _tables(source: str) -> Iterator[Table]:

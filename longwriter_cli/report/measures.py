@@ -1,6 +1,6 @@
 """Lengths of many texts in a few figures: how they are spread, and how near they come to what was asked for.
 
-Both tallies take one text at a time and keep no list: a million texts need no more memory than a thousand.
+No list of texts is kept, so a million of them need hardly more memory than a thousand.
 """
 
 from __future__ import annotations
@@ -107,21 +107,19 @@ class LengthTally:
     """Takes the lengths of texts whose instruction states one."""
 
     def __init__(self) -> None:
-        self._pairs: Counter[tuple[int, int]] = Counter()
+        # For each range: texts, words required, words written, S_l, all summed up.
+        self._sums: list[list[float]] = [[0, 0, 0, 0.0] for _ in spans(RANGE_EDGES)]
 
     def add(self, required: int, actual: int) -> None:
-        self._pairs[required, actual] += 1
+        sums = self._sums[bisect_right(RANGE_EDGES, required)]
+        sums[0] += 1
+        sums[1] += required
+        sums[2] += actual
+        sums[3] += length_score(required, actual)
 
     def figures(self) -> Lengths:
-        sums = [[0, 0, 0, 0.0] for _ in (*RANGE_EDGES, None)]
-        for (required, actual), n in self._pairs.items():
-            of_range = sums[bisect_right(RANGE_EDGES, required)]
-            of_range[0] += n
-            of_range[1] += n * required
-            of_range[2] += n * actual
-            of_range[3] += n * length_score(required, actual)
-        everything = [sum(column) for column in zip(*sums, strict=True)]
-        ranges = (_range(low, high, s) for (low, high), s in zip(spans(RANGE_EDGES), sums, strict=True))
+        everything = [sum(column) for column in zip(*self._sums, strict=True)]
+        ranges = (_range(low, high, sums) for (low, high), sums in zip(spans(RANGE_EDGES), self._sums, strict=True))
         return Lengths(_range(0, None, everything), tuple(ranges))
 
 

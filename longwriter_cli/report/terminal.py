@@ -1,0 +1,351 @@
+"""Figures and records as text for a terminal, or for a file: the same layout, without colour where there is none.
+
+Every text of a model, an endpoint or a user goes through `printable`, and none is read as markup.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from rich.console import Console, ConsoleRenderable
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from longwriter_cli.records import Requirement, Usage
+from longwriter_cli.report.dataset import DatasetFigures, Entry, score
+from longwriter_cli.report.failures import FailureGroup
+from longwriter_cli.report.measures import Distribution, LengthRange, Lengths
+from longwriter_cli.report.record import RecordView, StepView
+from longwriter_cli.report.run_figures import RunFigures
+from longwriter_cli.text.display import printable
+from longwriter_cli.text.words import count_words
+
+_BAR_WIDTH = 24
+_FLAGS_SHOWN = 3
+_MESSAGE_SHOWN = 300  # characters
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leaves a closed pipe to who called; rich would end the program with code 1."""
+        raise BrokenPipeError
+
+
+def console(file: TextIO | None = None) -> Console:
+    """Where all below is shown: standard output, unless `file` says otherwise."""
+    return _Console(file=file or sys.stdout, markup=False, highlight=False, emoji=False)
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is said of a run beside its figures. `settings` are those that are not the default.
+
+    `cost_usd` is None where a price is not known; `no_price` then says why.
+    """
+
+    directory: str
+    created_at: str
+    tool_version: str
+    model: str
+    plan_model: str | None
+    settings: Mapping[str, Any]
+    changes: int
+    note: str
+    dataset: str | None
+    usage: Mapping[str, Usage]
+    cost_usd: float | None
+    no_price: str
+
+
+# --- a run
+
+
+def show_run(out: Console, facts: RunFacts, figures: RunFigures) -> None:
+    counts = figures.counts
+    _title(out, "Run", facts.directory)
+    _rows(
+        out,
+        [
+            ("begun", f"{facts.created_at}, longwriter-cli {facts.tool_version}"),
+            ("model", facts.model + (f", plans by {facts.plan_model}" if facts.plan_model else "")),
+            ("settings", ", ".join(f"{name} {value}" for name, value in facts.settings.items())),
+            ("changed", f"{_times(facts.changes)} since, by --new-settings" if facts.changes else ""),
+            ("note", facts.note),
+        ],
+    )
+    _title(out, "Instructions", _number(counts.instructions))
+    _rows(
+        out,
+        [
+            ("planned", _number(counts.planned) + _flagged(figures)),
+            ("written", _number(counts.written)),
+            ("failed", _number(counts.failed)),
+            ("to do", _number(figures.to_do)),
+            ("rejected", _tally(figures.rejects)),
+            ("exported", facts.dataset or "not yet"),
+        ],
+    )
+    _show_words(out, "finished texts", figures.words)
+    _show_lengths(out, figures.lengths)
+    _show_sections(out, figures)
+    _show_failures(out, figures.failures, facts.directory)
+    _show_tokens(out, facts, figures)
+
+
+def _flagged(figures: RunFigures) -> str:
+    flags = figures.plans.flags
+    if not flags:
+        return ""
+    shown = "; ".join(f"{id}: {flag}" for id, flag in list(flags.items())[:_FLAGS_SHOWN])  # noqa: A001
+    more = f"; {len(flags) - _FLAGS_SHOWN:,} more" if len(flags) > _FLAGS_SHOWN else ""
+    return f", {len(flags):,} of them flagged ({shown}{more})"
+
+
+def _show_sections(out: Console, figures: RunFigures) -> None:
+    sections, plans = figures.sections, figures.plans
+    if not plans.n:
+        return
+    ratio = "" if sections.mean_ratio is None else f"{sections.mean_ratio:.2f} of a section's target, on the mean"
+    _title(out, "Sections", f"{_number(sections.n)} of {_number(plans.steps)} planned")
+    _rows(out, [("words", f"{_number(sections.words)} written for {_number(sections.target_words)}"), ("ratio", ratio)])
+
+
+def _show_failures(out: Console, groups: Sequence[FailureGroup], directory: str) -> None:
+    if not groups:
+        return
+    _title(out, "Failures")
+    for group in groups:
+        example = group.example
+        where = example.id or f"{example.file} line {example.line}"
+        place = f", step {example.n}" if example.n is not None else ""
+        more = "" if group.n == 1 else ", for one"
+        out.print(Padding(Text(f"{group.kind}  {group.n:,}{more}", "bold red"), (0, 0, 0, 2)))
+        _rows(
+            out,
+            [
+                (f"{where}{place}", example.message[:_MESSAGE_SHOWN]),
+                ("next", f"{_what_next(group)} {group.what_to_do}".strip()),
+            ],
+            indent=4,
+            widest=28,
+        )
+    out.print(Padding(Text(f"all of them: {printable(directory)}/failures.jsonl", "dim"), (0, 0, 0, 2)))
+
+
+def _what_next(group: FailureGroup) -> str:
+    if group.kind == "bad_row":
+        return ""
+    stays = group.n - group.comes_back
+    if not stays:
+        return "The next command tries again."
+    if not group.comes_back:
+        return "Not tried again without --retry-failed."
+    return f"The next command tries {group.comes_back:,} again, and {stays:,} only with --retry-failed."
+
+
+def _show_tokens(out: Console, facts: RunFacts, figures: RunFigures) -> None:
+    usage = figures.counts.usage
+    if not usage.total_tokens:
+        return
+    _title(out, "Tokens", _number(usage.total_tokens) + (", estimated in part" if usage.estimated else ""))
+    table = _table("model", "prompt", "cached", "completion")
+    for model, spent in facts.usage.items():
+        table.add_row(
+            _line(model) or "(none)", *map(_number, (spent.prompt_tokens, spent.cached_tokens, spent.completion_tokens))
+        )
+    out.print(Padding(table, (0, 0, 0, 2)))
+    cost = facts.no_price
+    if facts.cost_usd is not None:
+        each = f", ${facts.cost_usd / figures.counts.written:.4f} a finished text" if figures.counts.written else ""
+        cost = f"${facts.cost_usd:,.2f}{each}"
+    _rows(out, [("cost", cost)])
+
+
+# --- a dataset
+
+
+def show_dataset(out: Console, source: str, figures: DatasetFigures) -> None:
+    _title(out, "Dataset", source)
+    _rows(
+        out,
+        [
+            ("records", _number(figures.records)),
+            ("languages", _tally(figures.languages)),
+            ("models", _tally(figures.models)),
+        ],
+    )
+    _show_words(out, "records", figures.words)
+    _show_lengths(out, figures.lengths)
+
+
+# --- what both have
+
+
+def _show_words(out: Console, of: str, words: Distribution) -> None:
+    if not words.n:
+        return
+    _title(out, "Words", f"{_number(words.total)} in {_number(words.n)} {of}, {words.mean:,.0f} each on the mean")
+    percentiles = (("p5", words.p5), ("p50", words.p50), ("p95", words.p95), ("max", words.max))
+    out.print(Padding(Text("   ".join(f"{name} {value:,}" for name, value in percentiles)), (0, 0, 0, 2)))
+    most = max(bin_.n for bin_ in words.histogram)
+    table = Table.grid(padding=(0, 1))
+    for justify in ("right", "left", "right", "right"):
+        table.add_column(justify=justify, no_wrap=True)
+    for bin_ in words.histogram:
+        length = -(-bin_.n * _BAR_WIDTH // most)  # rounded up: what is there is seen
+        bar = ("#" if out.options.ascii_only else "█") * length
+        table.add_row(
+            _span(bin_.low, bin_.high), Text(bar.ljust(_BAR_WIDTH), "cyan"), _number(bin_.n), f"{bin_.n / words.n:.0%}"
+        )
+    out.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _show_lengths(out: Console, lengths: Lengths) -> None:
+    if not lengths.all.n:
+        return
+    _title(out, "Length", f"required of {_number(lengths.all.n)}; S_l is 100 where it is met exactly")
+    table = _table("required", "n", "mean required", "mean written", "S_l")
+    for part in (*lengths.ranges, lengths.all):
+        label = "all" if part is lengths.all else _span(part.low, part.high)
+        table.add_row(label, _number(part.n), *_of_range(part), style="bold" if part is lengths.all else "")
+    out.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _of_range(part: LengthRange) -> tuple[str, str, str]:
+    if part.required_words is None or part.words is None or part.score is None:
+        return "-", "-", "-"
+    return f"{part.required_words:,.0f}", f"{part.words:,.0f}", f"{part.score:.1f}"
+
+
+# --- one record
+
+
+def show_record(out: Console, view: RecordView) -> None:
+    instruction, plan = view.instruction, view.plan
+    _title(out, "Instruction", instruction.id)
+    _text(out, instruction.prompt)
+    _rows(out, [("required", _required(instruction.required_words)), ("written", _written(view.words, view))])
+    if plan is None:
+        failure = view.plan_failure
+        _title(out, "No plan", f"{failure.kind}: {failure.message}" if failure else "not planned yet")
+        return
+    _title(out, "Plan", f"{len(plan.steps)} steps, {_number(sum(step.words for step in plan.steps))} words")
+    _rows(out, [("flag", plan.flag)])
+    table = _table("n", "target", "words", "state", "main point", left=("state", "main point"))
+    for step in view.steps:
+        words = _number(step.section.words) if step.section is not None else "-"
+        table.add_row(str(step.step.n), _number(step.step.words), words, _state(step), _line(step.step.main_point))
+    out.print(Padding(table, (0, 0, 0, 2)))
+    for step in view.steps:
+        if step.section is not None:
+            _title(out, f"Section {step.step.n}", f"{_number(step.section.words)} of {_number(step.step.words)} words")
+            _text(out, step.section.text)
+        elif step.failure is not None:
+            _title(out, f"Section {step.step.n}", f"failed, {step.failure.kind}")
+            _text(out, step.failure.message)
+
+
+def _state(step: StepView) -> Text:
+    if step.failure is not None and step.section is None:
+        return Text(f"failed: {step.failure.kind}", "red")
+    return Text(step.state, "green" if step.section is not None else "yellow")
+
+
+def _written(words: int, view: RecordView) -> str:
+    score_ = f", S_l {view.length_score:.1f}" if view.length_score is not None else ""
+    return f"{_number(words)} words{score_}" + ("" if view.finished else ", not finished")
+
+
+def show_entry(out: Console, entry: Entry) -> None:
+    """A record of a dataset: there is no plan to show."""
+    words = count_words(entry.text)
+    s_l = score(entry, words)
+    _title(out, "Record", str(entry.number) if entry.id is None else entry.id)
+    _text(out, entry.prompt)
+    _rows(
+        out,
+        [
+            ("required", _required(entry.required_words)),
+            ("written", f"{_number(words)} words" + (f", S_l {s_l:.1f}" if s_l is not None else "")),
+            ("language", entry.language),
+            ("model", entry.model or ""),
+        ],
+    )
+    _title(out, "Text")
+    _text(out, entry.text)
+
+
+def _required(required: Requirement | None) -> str:
+    if required is None:
+        return "no length is stated"
+    if required.kind == "range" and required.low is not None and required.high is not None:
+        return f"{_number(required.low)} to {_number(required.high)} words"
+    return f"{required.kind.replace('_', ' ')} {_number(required.words)} words"
+
+
+# --- pieces
+
+
+def _title(out: Console, name: str, rest: str = "") -> None:
+    """A heading, with an empty line before it."""
+    out.print()
+    out.print(Text.assemble((name, "bold"), f"  {_line(rest)}" if rest else ""))
+
+
+def _rows(out: Console, rows: Iterable[tuple[str, str]], *, indent: int = 2, widest: int = 12) -> None:
+    """Names and values side by side; a value that is empty is left out with its name."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", max_width=widest, overflow="fold")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        if value:
+            table.add_row(_line(name), _line(value))
+    if table.row_count:
+        out.print(Padding(table, (0, 0, 0, indent)))
+
+
+def _table(*columns: str, left: Sequence[str] = ()) -> Table:
+    """The first column and those in `left` begin at the left, the others are numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for place, name in enumerate(columns):
+        at_left = place == 0 or name in left
+        table.add_column(name, justify="left" if at_left else "right", overflow="fold")
+    return table
+
+
+def _text(out: Console, text: str) -> None:
+    """A long text. A terminal gets whole words in each line, a file the lines as they are."""
+    shown: ConsoleRenderable = Text(printable(text))
+    out.print(shown, soft_wrap=not out.is_terminal)
+
+
+def _line(text: str) -> str:
+    """The text on one line."""
+    return " ".join(printable(text).split())
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _tally(times: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in times.items())
+
+
+def _span(low: int, high: int | None) -> str:
+    """From where to where, in words: < 500, 1k-2k, 32k and more."""
+    if high is None:
+        return f"{_short(low)} and more"
+    return f"{_short(low)}-{_short(high)}" if low else f"< {_short(high)}"
+
+
+def _short(words: int) -> str:
+    return f"{words // 1000}k" if words >= 1000 and words % 1000 == 0 else str(words)
