@@ -75,6 +75,7 @@ app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # the list of commands needs no panels, and rich would double its time
     context_settings=_CONTEXT,
     help="Long-output training data by AgentWrite: plan a long text, write it by sections, keep every section.",
 )

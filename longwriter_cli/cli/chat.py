@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import resource
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -18,6 +20,7 @@ from longwriter_cli.settings import Settings
 
 OPENAI_HOST = "api.openai.com"
 _NO_KEY = "none"  # endpoints that want no key still want a header
+_OTHER_FILES = 256
 
 
 class Connection:
@@ -54,11 +57,11 @@ def base_urls(options: Options) -> list[str]:
     """The endpoints, from the options, else `OPENAI_BASE_URL`, else OpenAI."""
     from longwriter_cli.llm.openai import OPENAI_URL
 
-    return options.base_url or [os.environ.get("OPENAI_BASE_URL") or OPENAI_URL]
+    return [url.strip() for url in options.base_url or [os.environ.get("OPENAI_BASE_URL") or OPENAI_URL]]
 
 
 def check_model(settings: Settings, options: Options) -> None:
-    """Finds what is missing before anything is written: the key, or one model for both jobs of the embedded server.
+    """Finds what is wrong before anything is written: key, address, or two models for the one embedded server.
 
     Raises:
         UsageError: says what to set.
@@ -71,7 +74,10 @@ def check_model(settings: Settings, options: Options) -> None:
                 "Leave out --plan-model.",
             )
         return
+    from longwriter_cli.llm.openai import read_address
+
     for url in base_urls(options):
+        read_address(url)
         api_key(url, options)
 
 
@@ -79,7 +85,7 @@ def api_key(base_url: str, options: Options) -> str:
     """The key for an endpoint.
 
     Raises:
-        UsageError: the endpoint is OpenAI's, or a variable was named, and there is no key in it.
+        UsageError: the endpoint is OpenAI's, or a variable was named, and what it holds is no key.
     """
     variable = options.api_key_env or "OPENAI_API_KEY"
     key = os.environ.get(variable, "").strip()
@@ -89,6 +95,12 @@ def api_key(base_url: str, options: Options) -> str:
             f"The variable {variable} holds no key.",
             f"export {variable}=…, or name another variable with --api-key-env, another endpoint with --base-url, "
             "or the embedded model with -m local.",
+        )
+    if not (key.isascii() and key.isprintable()):
+        # No header could carry it. The key itself is not shown.
+        raise UsageError(
+            f"The variable {variable} holds something that is no key: it has characters that no key has.",
+            "Look for quotation marks or a line break that came along when it was copied.",
         )
     return key or _NO_KEY
 
@@ -108,6 +120,7 @@ def endpoint(options: Options, concurrency: int) -> Chat:
     from longwriter_cli.llm.endpoints import Endpoints
     from longwriter_cli.llm.openai import OpenAIChat
 
+    _allow_files(concurrency * len(base_urls(options)))
     chats: list[tuple[str, Chat]] = [
         (
             url,
@@ -122,6 +135,16 @@ def endpoint(options: Options, concurrency: int) -> Chat:
         for url in base_urls(options)
     ]
     return chats[0][1] if len(chats) == 1 else Endpoints(chats)
+
+
+def _allow_files(connections: int) -> None:
+    """Raises the limit of open files where the connections would not fit: it is often 1,024, and 256 on macOS."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def connect(settings: Settings, options: Options, concurrency: int) -> Chat:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,17 +16,219 @@ import orjson
 import typer
 
 from longwriter_cli.cli.config import load_config
-from longwriter_cli.errors import EXIT_OK
+from longwriter_cli.errors import EXIT_OK, InputError
 from longwriter_cli.llm.prices import Prices
 from longwriter_cli.records import Failure, Usage
 from longwriter_cli.report.dataset import dataset_figures, dataset_record
+from longwriter_cli.report.failures import ComesBack
 from longwriter_cli.report.json_form import dataset_row, entry_row, record_row, run_row
+from longwriter_cli.report.near import near_ids
 from longwriter_cli.report.record import run_record
-from longwriter_cli.report.run_figures import exported, run_figures
+from longwriter_cli.report.run_figures import CostOf, run_figures
+from longwriter_cli.report.terminal import console, show_dataset, show_entry, show_record, show_run
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.failures import may_try, plan_basis, write_basis
-from longwriter_cli.store.manifest import MANIFEST_NAME, Manifest
-from longwriter_cli.store.run import INSTRUCTIONS, PLANS, SECTIONS, Run
+from longwriter_cli.store.manifest import MANIFEST_NAME
+from longwriter_cli.store.run import FAILURES, INSTRUCTIONS, PLANS, SECTIONS, Run
 from longwriter_cli.text.plan import plan_digest
 
 _FILES_OF_A_RUN = (MANIFEST_NAME, INSTRUCTIONS, PLANS, SECTIONS)
+
+_HUB = "hf:"
+
+_Price = float | None
+
+
+def command(
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            show_default=False,
+            help="A run directory, or a dataset: .jsonl, .parquet, a Hugging Face dataset directory, a folder of data "
+            "files.",
+        ),
+    ],
+    id: Annotated[  # noqa: A002 - the option's name
+        str | None,
+        typer.Option(
+            "--id",
+            metavar="ID",
+            envvar="LONGWRITER_ID",
+            show_default=False,
+            help="Show one record, its plan beside what was written. A dataset without ids takes a number from 1.",
+        ),
+    ] = None,
+    json: Annotated[
+        bool,
+        typer.Option("--json", envvar="LONGWRITER_JSON", help="One JSON object with all figures on standard output."),
+    ] = False,
+    price_in: Annotated[
+        _Price,
+        typer.Option(
+            "--price-in",
+            min=0.0,
+            metavar="USD",
+            envvar="LONGWRITER_PRICE_IN",
+            show_default="price list",
+            help="Per million prompt tokens.",
+        ),
+    ] = None,
+    price_out: Annotated[
+        _Price,
+        typer.Option(
+            "--price-out",
+            min=0.0,
+            metavar="USD",
+            envvar="LONGWRITER_PRICE_OUT",
+            show_default="price list",
+            help="Per million answer tokens.",
+        ),
+    ] = None,
+    price_cached: Annotated[
+        _Price,
+        typer.Option(
+            "--price-cached",
+            min=0.0,
+            metavar="USD",
+            envvar="LONGWRITER_PRICE_CACHED",
+            show_default="price list",
+            help="Per million cached tokens.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            envvar="LONGWRITER_CONFIG",
+            is_eager=True,
+            callback=load_config,
+            show_default=False,
+            help="TOML with these names (`price-in = 2.5`); a table named inspect for this command alone.",
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", envvar="LONGWRITER_VERBOSE", help="Show tracebacks.")
+    ] = False,
+) -> int:
+    """What a run or a dataset holds, how good it is, what it cost, what failed and why.
+
+    A run that another process is writing can be looked at: no lock is taken, nothing is changed.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal or a locale that knows few characters must not end a look at a text that has others.
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        if _is_run(Path(path)):
+            _look_at_run(Path(path), id, _cost_of(Prices(price_in, price_out, price_cached)), json=json)
+        else:
+            _look_at_dataset(path, id, json=json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `inspect | head` has seen enough; the interpreter must not try to flush again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_OK
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        return any((path / name).is_file() for name in _FILES_OF_A_RUN)
+    except OSError as error:
+        raise InputError(path, None, f"cannot be read: {error.strerror}", "Mend the path or its permissions.") from None
+
+
+def _look_at_run(directory: Path, id: str | None, cost_of: CostOf, *, json: bool) -> None:  # noqa: A002
+    started = time.monotonic()
+    with Run.read(directory, plan_digest) as run:
+        if id is not None:
+            view = run_record(run, id)
+            if json:
+                _print_json(record_row(run, view))
+            else:
+                show_record(console(), view)
+            return
+        figures = run_figures(run, _comes_back(run))
+        if json:
+            _print_json(run_row(run, figures, cost_of, time.monotonic() - started))
+        else:
+            show_run(console(), run, figures, cost_of)
+
+
+def _look_at_dataset(source: str, id: str | None, *, json: bool) -> None:  # noqa: A002
+    started = time.monotonic()
+    _check_path(source)
+    if id is not None:
+        entry = dataset_record(source, id)
+        if json:
+            _print_json(entry_row(source, entry))
+        else:
+            show_entry(console(), entry)
+        return
+    figures = dataset_figures(source)
+    if json:
+        _print_json(dataset_row(source, figures, time.monotonic() - started))
+    else:
+        show_dataset(console(), source, figures)
+
+
+def _check_path(source: str) -> None:
+    """Finds what can be told of a wrong path before anything is read.
+
+    Raises:
+        InputError: says what to name instead.
+    """
+    path = Path(source)
+    if source.startswith(_HUB) or source == "-":
+        return
+    if not source or not path.exists():
+        raise InputError(source or "PATH", None, "there is no such file or directory", _near_path(path))
+    if path.name in (*_FILES_OF_A_RUN, FAILURES) and _is_run(path.parent):
+        raise InputError(
+            source,
+            None,
+            "is a file of a run",
+            f"Name its directory: longwriter inspect {shlex.quote(str(path.parent))}",
+        )
+
+
+def _near_path(path: Path) -> str:
+    names: list[str] = []
+    with contextlib.suppress(OSError):
+        names = os.listdir(path.parent)
+    near = [str(path.parent / name) for name in near_ids(path.name, names)] if path.name else []
+    return f"Did you mean {' or '.join(near)}?" if near else "Name a run directory or a dataset."
+
+
+def _print_json(row: dict[str, Any]) -> None:
+    typer.echo(orjson.dumps(row).decode())
+
+
+def _cost_of(prices: Prices) -> CostOf:
+    """A run does not say which endpoint its tokens were paid to; the one in the environment is the likely one."""
+
+    def cost_of(usage: Mapping[str, Usage]) -> float | None:
+        return prices.cost_usd(usage, os.environ.get("OPENAI_BASE_URL") or None)
+
+    return cost_of
+
+
+def _comes_back(run: Run) -> ComesBack:
+    """Holds a failure against the prompt, plan and settings of now, as the next command will."""
+    assert run.manifest is not None, "a run without one cannot be opened"
+    settings = Settings.from_row(run.manifest.settings)
+
+    def comes_back(failure: Failure) -> bool:
+        position = None if failure.id is None else run.index.position(failure.id)
+        if position is None:
+            return False
+        instruction, plan = run.instruction(position), run.plan(position)
+        if failure.stage == "plan":
+            basis = plan_basis(instruction, settings)
+        elif plan is not None:
+            basis = write_basis(instruction, plan, settings)
+        else:
+            return True  # its plan has been taken out, so it is planned and written anew
+        return may_try(run.index.failures[failure.id, failure.stage, failure.n], basis, "by_kind")
+
+    return comes_back

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import orjson
 
@@ -20,6 +20,9 @@ from longwriter_cli.engine.events import Event, Failed, Finished, Planned, Retry
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.records import Usage
 from longwriter_cli.text.display import printable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 ProgressMode = Literal["auto", "rich", "plain", "json", "none"]
 
@@ -90,11 +93,18 @@ class Meter:
         return max(0.0, (self.words_to_do + max(0.0, unplanned)) * self.elapsed_s() / self.words)
 
     def line(self) -> str:
-        """One line for a log or a terminal."""
+        """All in one line, for a log."""
+        left = self.left_s()
+        parts = [f"{self.finished}/{self.instructions} instructions", *self.figures()]
+        if left is not None and self.finished < self.instructions:
+            parts.append(f"about {duration(left)} left")
+        return ", ".join(parts)
+
+    def figures(self) -> list[str]:
+        """What was done and spent, in words."""
         elapsed = max(self.elapsed_s(), 1e-6)
-        cost, left = self.cost_usd(), self.left_s()
-        parts = [
-            f"{self.finished}/{self.instructions} instructions",
+        cost = self.cost_usd()
+        figures = [
             f"{self.planned} planned",
             f"{self.sections} sections",
             f"{self.words:,} words",
@@ -102,14 +112,12 @@ class Meter:
             f"{self.usage.total_tokens:,} tokens",
         ]
         if cost is not None:
-            parts.append(f"${cost:.2f}")
+            figures.append(f"${cost:.2f}")
         if self.tally.retries:
-            parts.append(f"{self.tally.retries} retries")
+            figures.append(f"{self.tally.retries} retries")
         if self.failed:
-            parts.append(f"{self.failed} failed")
-        if left is not None and self.finished < self.instructions:
-            parts.append(f"about {duration(left)} left")
-        return ", ".join(parts)
+            figures.append(f"{self.failed} failed")
+        return figures
 
     def row(self) -> dict[str, object]:
         """The same for another program."""
@@ -212,17 +220,23 @@ class Live:
             self._last = time.monotonic()
             self._live.update(self._picture(meter))
 
-    def _picture(self, meter: Meter) -> object:
+    def _picture(self, meter: Meter) -> RenderableType:
         from rich.console import Group
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
-        done = meter.words
-        bar = ProgressBar(total=max(1, done + max(0, meter.words_to_do)), completed=done, width=60)
-        lines: list[object] = [bar, Text(meter.line())]
+        left = meter.left_s()
+        head = Table.grid(padding=(0, 2))
+        head.add_row(
+            ProgressBar(total=max(1, meter.words + max(0, meter.words_to_do)), completed=meter.words, width=30),
+            Text(f"{meter.finished}/{meter.instructions} instructions", style="bold"),
+            Text(f"about {duration(left)} left" if left is not None else ""),
+        )
+        lines: list[RenderableType] = [head, Text(", ".join(meter.figures()))]
         if meter.last_problem:
             lines.append(Text(printable(meter.last_problem)[:200], style="yellow"))
-        return Group(*lines)  # type: ignore[arg-type]  # rich's renderables have no common base class
+        return Group(*lines)
 
     def close(self, meter: Meter) -> None:
         self._live.stop()

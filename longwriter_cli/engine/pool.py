@@ -36,6 +36,8 @@ class Pool(Generic[K]):
     def __init__(
         self, open_chain: Open[K], carry_out: CarryOut[K], *, slots: int, stop: Stop, grace_s: float = 10.0
     ) -> None:
+        if slots < 1:
+            raise ValueError("a pool needs at least one slot")
         self._open_chain = open_chain
         self._carry_out = carry_out
         self._slots = slots
@@ -59,28 +61,20 @@ class Pool(Generic[K]):
         for work, chain in opened:
             self._put(work, chain)
         slots = [asyncio.create_task(self._slot()) for _ in range(self._slots)]
+        requested = asyncio.create_task(self._stop.requested())
+        at_once = asyncio.create_task(self._stop.at_once())
+        everything: asyncio.Future[Any] = asyncio.gather(*slots, return_exceptions=True)
         try:
-            await self._attend(slots)
+            await asyncio.wait([everything, requested], return_when=asyncio.FIRST_COMPLETED)
+            if self._stop:
+                await self._announce()
+                await asyncio.wait([everything, at_once], timeout=self._grace_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for slot in slots:
-                slot.cancel()
-            await asyncio.gather(*slots, return_exceptions=True)
+            for task in (*slots, requested, at_once):
+                task.cancel()
+            await asyncio.gather(*slots, requested, at_once, return_exceptions=True)
         if self._stop.reason is not None:
             raise self._stop.reason
-
-    async def _attend(self, slots: list[asyncio.Task[None]]) -> None:
-        everything: asyncio.Future[Any] = asyncio.gather(*slots)
-        stopping: asyncio.Future[Any] = asyncio.create_task(self._stop.requested())
-        await asyncio.wait([everything, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not self._stop:
-            return
-        await self._announce()
-        at_once: asyncio.Future[Any] = asyncio.create_task(self._stop.at_once())
-        await asyncio.wait([everything, at_once], timeout=self._grace_s, return_when=asyncio.FIRST_COMPLETED)
-        at_once.cancel()
-        everything.cancel()
-        await asyncio.gather(everything, return_exceptions=True)
 
     async def _slot(self) -> None:
         try:
@@ -88,6 +82,12 @@ class Pool(Generic[K]):
                 pass
         except Halted:
             pass
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody told this slot to end: some library let a cancellation of its own escape.
+            self._stop.request(RuntimeError(f"a task was cancelled from within: {error!r}"))
         except Exception as error:  # whatever it is, it must stop the run, not one slot
             # What cannot be kept need not be waited for.
             self._stop.request(error, at_once=isinstance(error, DiskFailed))

@@ -33,6 +33,7 @@ class Stop:
 
     async def sleep(self, seconds: float) -> None:
         """Sleeps, and raises Halted as soon as a stop is requested."""
+        self.check()
         try:
             await asyncio.wait_for(self._requested.wait(), max(0.0, seconds))
         except TimeoutError:

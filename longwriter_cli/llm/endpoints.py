@@ -6,6 +6,7 @@ benched. When one is benched, only its own instructions move, and they move back
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +19,11 @@ BENCH_S = 30.0
 
 
 class Endpoints:
-    """A `Chat` over several. An endpoint that fails `BENCH_AFTER` times in a row sits out for `BENCH_S` seconds."""
+    """A `Chat` over several.
+
+    An endpoint sits out for `BENCH_S` seconds when it fails `BENCH_AFTER` times in a row, or cannot be reached at all.
+    Being put off (429) is no failure: elsewhere the instruction would find no cache.
+    """
 
     def __init__(self, chats: Sequence[tuple[str, Chat]], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._chats = dict(chats)
@@ -43,19 +48,17 @@ class Endpoints:
         return max(fit, key=lambda name: hashlib.blake2b(f"{name}\n{affinity}".encode(errors="replace")).digest())
 
     def _note_failure(self, name: str, error: CallFailed) -> None:
-        if error.retry_after_s is not None:
+        if not error.costs_attempt:
             return
         self._failures[name] += 1
-        if self._failures[name] >= BENCH_AFTER:
+        if self._failures[name] >= BENCH_AFTER or error.unreachable:
             self._failures[name] = 0
             self._benched_until[name] = self._clock() + BENCH_S
 
     async def context_tokens(self, model: str) -> int | None:
         """The smallest context of all, for an instruction may be moved to any."""
-        sizes = [await chat.context_tokens(model) for chat in self._chats.values()]
-        known = [size for size in sizes if size is not None]
-        return min(known, default=None)
+        sizes = await asyncio.gather(*(chat.context_tokens(model) for chat in self._chats.values()))
+        return min((size for size in sizes if size is not None), default=None)
 
     async def close(self) -> None:
-        for chat in self._chats.values():
-            await chat.close()
+        await asyncio.gather(*(chat.close() for chat in self._chats.values()))

@@ -53,6 +53,7 @@ def serve(model: Path, slots: int, context_tokens: int, api_key: str) -> tuple[o
 
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
+    params.model_alias = {model.stem}  # the name in each answer, and so in the run's rows: no path of this machine
     params.n_parallel = slots
     params.n_ctx = context_tokens * slots  # llama.cpp splits the total over the slots
     params.hostnames = ["127.0.0.1"]

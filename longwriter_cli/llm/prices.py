@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from longwriter_cli.records import Usage
 
@@ -14,7 +15,8 @@ _PER = 1_000_000
 class Prices:
     """USD per million tokens as the user gave them; None asks the price list (genai-prices, offline).
 
-    Without a price for cached tokens they cost what other prompt tokens cost.
+    Where the user gives the price of the prompt and none for its cached part, that costs the same. Where neither the
+    user nor the list knows a price that is needed, there is no cost: half a sum would break a budget.
     """
 
     prompt: float | None = None
@@ -32,28 +34,43 @@ class Prices:
         return total
 
     def _of_model(self, model: str, usage: Usage, base_url: str | None) -> float | None:
-        if self.prompt is not None or self.completion is not None:
-            cached = self.cached if self.cached is not None else self.prompt or 0.0
-            fresh_tokens = usage.prompt_tokens - usage.cached_tokens
-            return (
-                fresh_tokens * (self.prompt or 0.0)
-                + usage.cached_tokens * cached
-                + usage.completion_tokens * (self.completion or 0.0)
-            ) / _PER
-        return _listed(model, usage, base_url)
+        given = self.prompt, self.cached if self.cached is not None else self.prompt, self.completion
+        listed = _listed(model, base_url) if None in given else None
+        cached_tokens = min(usage.cached_tokens, usage.prompt_tokens)
+        amounts = usage.prompt_tokens - cached_tokens, cached_tokens, usage.completion_tokens
+        total = 0.0
+        for place, tokens in enumerate(amounts):
+            price = given[place]
+            if price is None and listed is not None:
+                price = listed[place]
+            if price is None and tokens:
+                return None
+            total += tokens * (price or 0.0) / _PER
+        return total
 
 
-def _listed(model: str, usage: Usage, base_url: str | None) -> float | None:
+@lru_cache
+def _listed(model: str, base_url: str | None) -> tuple[float, float, float] | None:
+    """The list's prices of fresh, cached and written tokens, USD per million; the endpoint's own, else the maker's.
+
+    Asked for the tokens of one call. Many models cost more in calls with a very long prompt, and the sum of a run's
+    calls would be taken for one of these.
+    """
     import genai_prices
 
-    tokens = genai_prices.Usage(
-        input_tokens=usage.prompt_tokens,
-        cache_read_tokens=usage.cached_tokens,
-        output_tokens=usage.completion_tokens,
+    one_call = 1_000
+    kinds = (
+        genai_prices.Usage(input_tokens=one_call),
+        genai_prices.Usage(input_tokens=one_call, cache_read_tokens=one_call),
+        genai_prices.Usage(output_tokens=one_call),
     )
     for url in (base_url, None) if base_url else (None,):
         try:
-            return float(genai_prices.calc_price(tokens, model, provider_api_url=url).total_price)
+            fresh, cached, written = (
+                float(genai_prices.calc_price(kind, model, provider_api_url=url).total_price) * _PER / one_call
+                for kind in kinds
+            )
         except LookupError:
             continue
+        return fresh, cached, written
     return None

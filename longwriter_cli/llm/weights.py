@@ -27,6 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.response import addinfourl
 
 from longwriter_cli.errors import InputError, UsageError
 
@@ -228,7 +229,7 @@ def _with_login_of(page_url: str, url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{login}{at}{host}")) if parts.netloc == host else url
 
 
-def _open(url: str, accept: str = "*/*") -> urllib.request.addinfourl:
+def _open(url: str, accept: str = "*/*") -> addinfourl:
     """Opens the address; a user and password in it go into a header, where urllib wants them."""
     parts = urlsplit(url)
     login, _, host = parts.netloc.rpartition("@")
@@ -236,7 +237,7 @@ def _open(url: str, accept: str = "*/*") -> urllib.request.addinfourl:
     if login:
         token = base64.b64encode(unquote(login).encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {token}")
-    response: urllib.request.addinfourl = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
+    response: addinfourl = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
     return response
 
 

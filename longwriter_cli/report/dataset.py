@@ -21,7 +21,7 @@ from longwriter_cli.text.requirement import required_words
 from longwriter_cli.text.words import count_words
 
 _DATA_FILES = ("*.jsonl", "*.parquet", "*.jsonl.gz", "*.jsonl.zst")
-_LANGUAGE_FROM = 2_000  # characters; telling the language of a whole book takes long and tells no more
+_LANGUAGE_FROM = 800  # characters; telling the language of a whole book takes long and tells no more
 _IDS_KEPT = 20_000  # to name those near an id that is not found
 
 
@@ -211,8 +211,6 @@ def _entry(number: int, value: object) -> Entry:
 
 
 def _tip_for(row: Mapping[str, Any]) -> str:
-    if "plan" in row or "steps" in row or ("row" in row and "prompt" in row):
-        return "This file is part of a run: name its directory."
     if "prompt" in row or "instruction" in row:
         return "These look like instructions: `longwriter build-dataset` makes records of them."
     return 'A record is {"messages": [{"role": "user", …}, {"role": "assistant", …}]}.'

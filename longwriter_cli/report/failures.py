@@ -19,7 +19,7 @@ WHAT_TO_DO: dict[FailureKind, str] = {
     + ".",
     "content_filter": f"The endpoint's filter cut the text: word the prompt otherwise, {_OTHER_MODEL}.",
     "refusal": f"The model will not write it: word the prompt otherwise, {_OTHER_MODEL}.",
-    "truncated": "Give answers more room with a higher --max-tokens and --new-settings, or smaller steps in plans.jsonl.",
+    "truncated": "Give answers more room (--max-tokens N --new-settings), or make the steps in plans.jsonl smaller.",
     "empty": f"The model answers with nothing: look at the instruction, {_OTHER_MODEL}.",
     "bad_request": "The endpoint refuses the call; its message says what to change.",
     "retries_exhausted": "The endpoint kept failing: give the command again when it is well.",

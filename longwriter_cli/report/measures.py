@@ -6,7 +6,6 @@ No list of texts is kept, so a million of them need hardly more memory than a th
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -18,6 +18,8 @@ def near_ids(wanted: str, ids: Sequence[str]) -> list[str]:
 
 
 def did_you_mean(wanted: str, ids: Sequence[str]) -> str:
-    """The same as a tip; empty where nothing is near."""
+    """The same as a tip; where nothing is near, the first ids, to show what they look like."""
     near = near_ids(wanted, ids)
-    return f"Did you mean {' or '.join(near)}?" if near else ""
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    return f"The first ids are {', '.join(ids[:_MOST])}." if ids else ""

@@ -9,7 +9,7 @@ from longwriter_cli.errors import UsageError
 from longwriter_cli.evals.length import length_score
 from longwriter_cli.records import Failure, Instruction, Plan, Section, Step
 from longwriter_cli.report.near import did_you_mean
-from longwriter_cli.store.run import INSTRUCTIONS, Run
+from longwriter_cli.store.run import Run
 
 StepState = Literal["written", "failed", "missing"]
 
@@ -63,7 +63,7 @@ def run_record(run: Run, id: str) -> RecordView:  # noqa: A002 - the contract's 
     if position is None:
         raise UsageError(
             f"{run.directory} has no instruction with the id {id!r}.",
-            did_you_mean(id, run.index.ids) or f"The ids stand in {run.directory / INSTRUCTIONS}.",
+            did_you_mean(id, run.index.ids),
         )
     plan, written = run.plan(position), run.sections(position)
     failures = {(f.stage, f.n): f for f in run.index.standing_failures() if f.id == id}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
+from longwriter_cli.records import Usage
 from longwriter_cli.report.failures import ComesBack, FailureGroup, group_failures
 from longwriter_cli.report.measures import Distribution, Lengths, LengthTally, distribution
 from longwriter_cli.report.summary import Counts, count
@@ -18,6 +17,9 @@ from longwriter_cli.store.jsonl import RowReader
 from longwriter_cli.store.run import PLANS, Run
 
 REJECTS = "rejects.jsonl"
+
+# What the tokens of each model cost in USD; None where a price is not known.
+CostOf = Callable[[Mapping[str, Usage]], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,14 @@ class _Tally:
                 self.lengths.add(required, words)
 
 
-class _Flagged(msgspec.Struct):
+@dataclass(frozen=True, slots=True)
+class _Flagged:
     id: str
     flag: str = ""
 
 
-class _Reject(msgspec.Struct):
+@dataclass(frozen=True, slots=True)
+class _Reject:
     id: str
     reason: str
 

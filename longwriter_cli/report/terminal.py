@@ -5,27 +5,33 @@ Every text of a model, an endpoint or a user goes through `printable`, and none 
 
 from __future__ import annotations
 
+import json
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TextIO
+from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console, ConsoleRenderable
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from longwriter_cli.records import Requirement, Usage
+from longwriter_cli.records import Requirement
 from longwriter_cli.report.dataset import DatasetFigures, Entry, score
 from longwriter_cli.report.failures import FailureGroup
 from longwriter_cli.report.measures import Distribution, LengthRange, Lengths
 from longwriter_cli.report.record import RecordView, StepView
-from longwriter_cli.report.run_figures import RunFigures
+from longwriter_cli.report.run_figures import CostOf, RunFigures, exported
+from longwriter_cli.settings import Settings
+from longwriter_cli.store.manifest import Manifest
+from longwriter_cli.store.run import FAILURES, Run
 from longwriter_cli.text.display import printable
 from longwriter_cli.text.words import count_words
 
 _BAR_WIDTH = 24
 _FLAGS_SHOWN = 3
+_UNTOLD = {"und": "not told by letters"}
 _MESSAGE_SHOWN = 300  # characters
 
 
@@ -40,44 +46,16 @@ def console(file: TextIO | None = None) -> Console:
     return _Console(file=file or sys.stdout, markup=False, highlight=False, emoji=False)
 
 
-@dataclass(frozen=True)
-class RunFacts:
-    """What is said of a run beside its figures. `settings` are those that are not the default.
-
-    `cost_usd` is None where a price is not known; `no_price` then says why.
-    """
-
-    directory: str
-    created_at: str
-    tool_version: str
-    model: str
-    plan_model: str | None
-    settings: Mapping[str, Any]
-    changes: int
-    note: str
-    dataset: str | None
-    usage: Mapping[str, Usage]
-    cost_usd: float | None
-    no_price: str
-
-
 # --- a run
 
 
-def show_run(out: Console, facts: RunFacts, figures: RunFigures) -> None:
+def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> None:
     counts = figures.counts
-    _title(out, "Run", facts.directory)
-    _rows(
-        out,
-        [
-            ("begun", f"{facts.created_at}, longwriter-cli {facts.tool_version}"),
-            ("model", facts.model + (f", plans by {facts.plan_model}" if facts.plan_model else "")),
-            ("settings", ", ".join(f"{name} {value}" for name, value in facts.settings.items())),
-            ("changed", f"{_times(facts.changes)} since, by --new-settings" if facts.changes else ""),
-            ("note", facts.note),
-        ],
-    )
+    _title(out, "Run", str(run.directory), first=True)
+    if run.manifest is not None:
+        _show_manifest(out, run.manifest)
     _title(out, "Instructions", _number(counts.instructions))
+    dataset = exported(run)
     _rows(
         out,
         [
@@ -86,14 +64,39 @@ def show_run(out: Console, facts: RunFacts, figures: RunFigures) -> None:
             ("failed", _number(counts.failed)),
             ("to do", _number(figures.to_do)),
             ("rejected", _tally(figures.rejects)),
-            ("exported", facts.dataset or "not yet"),
+            ("exported", str(dataset) if dataset is not None else "not yet, as far as this directory tells"),
         ],
     )
     _show_words(out, "finished texts", figures.words)
     _show_lengths(out, figures.lengths)
     _show_sections(out, figures)
-    _show_failures(out, figures.failures, facts.directory)
-    _show_tokens(out, facts, figures)
+    _show_failures(out, figures.failures, run.directory / FAILURES)
+    _show_tokens(out, run, figures, cost_of)
+    _show_way_on(out, run, figures)
+
+
+def _show_way_on(out: Console, run: Run, figures: RunFigures) -> None:
+    """How to see one text: one that failed if any did."""
+    ids = [group.example.id for group in figures.failures if group.example.id is not None] or run.index.ids[:1]
+    if ids:
+        command = shlex.join(["longwriter", "inspect", str(run.directory), "--id", ids[0]])
+        out.print(Text(f"\nOne text with its plan: {_line(command)}", "dim"), soft_wrap=True)
+
+
+def _show_manifest(out: Console, manifest: Manifest) -> None:
+    settings = Settings.from_row(manifest.settings)
+    plain = Settings(settings.model, settings.plan_model, templates=settings.templates).to_row()
+    chosen = {name: value for name, value in settings.to_row().items() if value != plain[name]}
+    _rows(
+        out,
+        [
+            ("begun", f"{manifest.created_at} by longwriter-cli {manifest.tool_version}"),
+            ("model", settings.model + (f", plans by {settings.plan_model}" if settings.plan_model else "")),
+            ("settings", ", ".join(f"{name} {_value(value)}" for name, value in chosen.items())),
+            ("changed", f"{_times(len(manifest.changes))} since, by --new-settings" if manifest.changes else ""),
+            ("note", manifest.note),
+        ],
+    )
 
 
 def _flagged(figures: RunFigures) -> str:
@@ -109,12 +112,12 @@ def _show_sections(out: Console, figures: RunFigures) -> None:
     sections, plans = figures.sections, figures.plans
     if not plans.n:
         return
-    ratio = "" if sections.mean_ratio is None else f"{sections.mean_ratio:.2f} of a section's target, on the mean"
+    ratio = "" if sections.mean_ratio is None else f"{sections.mean_ratio:.2f} of the target, mean over sections"
     _title(out, "Sections", f"{_number(sections.n)} of {_number(plans.steps)} planned")
     _rows(out, [("words", f"{_number(sections.words)} written for {_number(sections.target_words)}"), ("ratio", ratio)])
 
 
-def _show_failures(out: Console, groups: Sequence[FailureGroup], directory: str) -> None:
+def _show_failures(out: Console, groups: Sequence[FailureGroup], path: Path) -> None:
     if not groups:
         return
     _title(out, "Failures")
@@ -122,8 +125,8 @@ def _show_failures(out: Console, groups: Sequence[FailureGroup], directory: str)
         example = group.example
         where = example.id or f"{example.file} line {example.line}"
         place = f", step {example.n}" if example.n is not None else ""
-        more = "" if group.n == 1 else ", for one"
-        out.print(Padding(Text(f"{group.kind}  {group.n:,}{more}", "bold red"), (0, 0, 0, 2)))
+        more = "" if group.n == 1 else ", one of them:"
+        _indented(out, Text(f"{group.kind}  {group.n:,}{more}", "bold red"))
         _rows(
             out,
             [
@@ -133,7 +136,7 @@ def _show_failures(out: Console, groups: Sequence[FailureGroup], directory: str)
             indent=4,
             widest=28,
         )
-    out.print(Padding(Text(f"all of them: {printable(directory)}/failures.jsonl", "dim"), (0, 0, 0, 2)))
+    _indented(out, Text(f"all of them in {_line(str(path))}", "dim"))
 
 
 def _what_next(group: FailureGroup) -> str:
@@ -141,40 +144,49 @@ def _what_next(group: FailureGroup) -> str:
         return ""
     stays = group.n - group.comes_back
     if not stays:
-        return "The next command tries again."
+        return "The next command tries it again."
     if not group.comes_back:
-        return "Not tried again without --retry-failed."
+        return "Not tried again without --retry-failed or a change of prompt, plan or settings."
     return f"The next command tries {group.comes_back:,} again, and {stays:,} only with --retry-failed."
 
 
-def _show_tokens(out: Console, facts: RunFacts, figures: RunFigures) -> None:
+def _show_tokens(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> None:
     usage = figures.counts.usage
     if not usage.total_tokens:
         return
     _title(out, "Tokens", _number(usage.total_tokens) + (", estimated in part" if usage.estimated else ""))
     table = _table("model", "prompt", "cached", "completion")
-    for model, spent in facts.usage.items():
+    for model, spent in run.usage().items():
         table.add_row(
-            _line(model) or "(none)", *map(_number, (spent.prompt_tokens, spent.cached_tokens, spent.completion_tokens))
+            _line(model) or "-", *map(_number, (spent.prompt_tokens, spent.cached_tokens, spent.completion_tokens))
         )
-    out.print(Padding(table, (0, 0, 0, 2)))
-    cost = facts.no_price
-    if facts.cost_usd is not None:
-        each = f", ${facts.cost_usd / figures.counts.written:.4f} a finished text" if figures.counts.written else ""
-        cost = f"${facts.cost_usd:,.2f}{each}"
-    _rows(out, [("cost", cost)])
+    _indented(out, table)
+    _rows(out, [("cost", _cost(run, figures, cost_of))])
+
+
+def _cost(run: Run, figures: RunFigures, cost_of: CostOf) -> str:
+    usage = run.usage()
+    cost = cost_of(usage)
+    if cost is None:
+        model = run.manifest.settings["model"] if run.manifest is not None else ""
+        if model.partition(":")[0] == "local":
+            return "none: the model ran on a machine of yours"
+        unknown = [model for model, spent in usage.items() if cost_of({model: spent}) is None]
+        return f"not known: no price list has {', '.join(unknown)}; --price-in and --price-out say it"
+    each = f", ${cost / figures.counts.written:,.4f} for each finished text" if figures.counts.written else ""
+    return f"${cost:,.2f}{each}"
 
 
 # --- a dataset
 
 
 def show_dataset(out: Console, source: str, figures: DatasetFigures) -> None:
-    _title(out, "Dataset", source)
+    _title(out, "Dataset", source, first=True)
     _rows(
         out,
         [
             ("records", _number(figures.records)),
-            ("languages", _tally(figures.languages)),
+            ("languages", _tally({_UNTOLD.get(name, name): n for name, n in figures.languages.items()})),
             ("models", _tally(figures.models)),
         ],
     )
@@ -188,9 +200,9 @@ def show_dataset(out: Console, source: str, figures: DatasetFigures) -> None:
 def _show_words(out: Console, of: str, words: Distribution) -> None:
     if not words.n:
         return
-    _title(out, "Words", f"{_number(words.total)} in {_number(words.n)} {of}, {words.mean:,.0f} each on the mean")
+    _title(out, "Words", f"{_number(words.total)} in {_number(words.n)} {of}, {words.mean:,.0f} on average")
     percentiles = (("p5", words.p5), ("p50", words.p50), ("p95", words.p95), ("max", words.max))
-    out.print(Padding(Text("   ".join(f"{name} {value:,}" for name, value in percentiles)), (0, 0, 0, 2)))
+    _indented(out, Text("   ".join(f"{name} {value:,}" for name, value in percentiles)))
     most = max(bin_.n for bin_ in words.histogram)
     table = Table.grid(padding=(0, 1))
     for justify in ("right", "left", "right", "right"):
@@ -201,7 +213,7 @@ def _show_words(out: Console, of: str, words: Distribution) -> None:
         table.add_row(
             _span(bin_.low, bin_.high), Text(bar.ljust(_BAR_WIDTH), "cyan"), _number(bin_.n), f"{bin_.n / words.n:.0%}"
         )
-    out.print(Padding(table, (0, 0, 0, 2)))
+    _indented(out, table)
 
 
 def _show_lengths(out: Console, lengths: Lengths) -> None:
@@ -212,7 +224,7 @@ def _show_lengths(out: Console, lengths: Lengths) -> None:
     for part in (*lengths.ranges, lengths.all):
         label = "all" if part is lengths.all else _span(part.low, part.high)
         table.add_row(label, _number(part.n), *_of_range(part), style="bold" if part is lengths.all else "")
-    out.print(Padding(table, (0, 0, 0, 2)))
+    _indented(out, table)
 
 
 def _of_range(part: LengthRange) -> tuple[str, str, str]:
@@ -226,20 +238,20 @@ def _of_range(part: LengthRange) -> tuple[str, str, str]:
 
 def show_record(out: Console, view: RecordView) -> None:
     instruction, plan = view.instruction, view.plan
-    _title(out, "Instruction", instruction.id)
+    _title(out, "Instruction", instruction.id, first=True)
     _text(out, instruction.prompt)
     _rows(out, [("required", _required(instruction.required_words)), ("written", _written(view.words, view))])
     if plan is None:
         failure = view.plan_failure
         _title(out, "No plan", f"{failure.kind}: {failure.message}" if failure else "not planned yet")
         return
-    _title(out, "Plan", f"{len(plan.steps)} steps, {_number(sum(step.words for step in plan.steps))} words")
+    _title(out, "Plan", f"{_steps(len(plan.steps))}, {_number(sum(step.words for step in plan.steps))} words")
     _rows(out, [("flag", plan.flag)])
     table = _table("n", "target", "words", "state", "main point", left=("state", "main point"))
     for step in view.steps:
         words = _number(step.section.words) if step.section is not None else "-"
         table.add_row(str(step.step.n), _number(step.step.words), words, _state(step), _line(step.step.main_point))
-    out.print(Padding(table, (0, 0, 0, 2)))
+    _indented(out, table)
     for step in view.steps:
         if step.section is not None:
             _title(out, f"Section {step.step.n}", f"{_number(step.section.words)} of {_number(step.step.words)} words")
@@ -264,7 +276,7 @@ def show_entry(out: Console, entry: Entry) -> None:
     """A record of a dataset: there is no plan to show."""
     words = count_words(entry.text)
     s_l = score(entry, words)
-    _title(out, "Record", str(entry.number) if entry.id is None else entry.id)
+    _title(out, "Record", str(entry.number) if entry.id is None else entry.id, first=True)
     _text(out, entry.prompt)
     _rows(
         out,
@@ -290,10 +302,13 @@ def _required(required: Requirement | None) -> str:
 # --- pieces
 
 
-def _title(out: Console, name: str, rest: str = "") -> None:
-    """A heading, with an empty line before it."""
-    out.print()
-    out.print(Text.assemble((name, "bold"), f"  {_line(rest)}" if rest else ""))
+def _title(out: Console, name: str, rest: str = "", *, first: bool = False) -> None:
+    """A heading, with an empty line before it unless it is the first."""
+    out.print(Text.assemble("" if first else "\n", (name, "bold"), f"  {_line(rest)}" if rest else ""))
+
+
+def _indented(out: Console, what: ConsoleRenderable, by: int = 2) -> None:
+    out.print(Padding(what, (0, 0, 0, by), expand=False))
 
 
 def _rows(out: Console, rows: Iterable[tuple[str, str]], *, indent: int = 2, widest: int = 12) -> None:
@@ -305,7 +320,7 @@ def _rows(out: Console, rows: Iterable[tuple[str, str]], *, indent: int = 2, wid
         if value:
             table.add_row(_line(name), _line(value))
     if table.row_count:
-        out.print(Padding(table, (0, 0, 0, indent)))
+        _indented(out, table, indent)
 
 
 def _table(*columns: str, left: Sequence[str] = ()) -> Table:
@@ -330,6 +345,14 @@ def _line(text: str) -> str:
 
 def _number(value: int) -> str:
     return f"{value:,}"
+
+
+def _value(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping) else str(value)
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count} steps"
 
 
 def _times(count: int) -> str:

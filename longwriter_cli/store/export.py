@@ -1,19 +1,21 @@
 """Finished records out: JSON Lines, Parquet or a Hugging Face dataset directory.
 
-An export that is there is complete: it is written under another name beside its place and renamed. Records are
+An export that is there is complete: it is written in a directory of its own beside its place, and renamed. Records are
 streamed, so an export needs no memory for what it holds.
 """
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
+from longwriter_cli.errors import UsageError
 from longwriter_cli.store.jsonl import disk_error
 from longwriter_cli.store.manifest import sync_directory
 
@@ -21,6 +23,7 @@ Format = Literal["jsonl", "parquet", "hf"]
 Row = dict[str, Any]
 
 _BATCH = 256
+_DATASET_MARK = "dataset_info.json"
 
 
 def default_path(directory: Path, kind: Format) -> Path:
@@ -28,10 +31,28 @@ def default_path(directory: Path, kind: Format) -> Path:
     return directory / {"jsonl": "dataset.jsonl", "parquet": "dataset.parquet", "hf": "dataset"}[kind]
 
 
-def export(rows: Iterable[Row], path: Path, kind: Format) -> int:
-    """Writes the rows to `path` and returns how many there are.
+def check_place(path: Path, kind: Format) -> None:
+    """Sees to it that an export takes the place of an earlier export at most.
 
     Raises:
+        UsageError: there is something else at `path`.
+    """
+    if kind == "hf":
+        if path.is_dir() and not (path / _DATASET_MARK).exists() and any(path.iterdir()):
+            raise UsageError(f"{path} holds other things than a dataset.", "Name a new directory.")
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"{path} is a file; a Hugging Face dataset is a directory.", "Name a new directory.")
+    elif path.is_dir():
+        raise UsageError(f"{path} is a directory.", f"Name a file, such as {default_path(path, kind)}.")
+    elif path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a regular file.", "Name a file; what it held is replaced as a whole.")
+
+
+def export(rows: Iterable[Row], path: Path, kind: Format) -> int:
+    """Writes the rows to `path` and returns how many there are. All rows have the same keys.
+
+    Raises:
+        UsageError: there is something else than an earlier export at `path`.
         DiskFailed: an earlier export at `path` is untouched.
     """
     writers: dict[Format, Callable[[Iterator[Row], Path], None]] = {
@@ -47,33 +68,57 @@ def export(rows: Iterable[Row], path: Path, kind: Format) -> int:
             count += 1
             yield row
 
-    with _in_place_of(path) as temporary:
-        writers[kind](counted(), temporary)
+    check_place(path, kind)
+    with _in_place_of(path) as new:
+        writers[kind](counted(), new)
     return count
 
 
 @contextmanager
 def _in_place_of(path: Path) -> Iterator[Path]:
     """Gives a name to write to; when that is done, it takes the place of `path`, a file or a directory."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path = Path(os.path.realpath(path))  # what a link names is replaced, not the link
+    workshop = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    new, old = workshop / path.name, workshop / "old"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
+        _remove_leftovers(path)
+        workshop.mkdir()
+        yield new
         if path.is_dir():
-            old = path.with_name(f".{path.name}.{os.getpid()}.old")
-            os.replace(path, old)
-            os.replace(temporary, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, path)
+            os.replace(path, old)  # a directory cannot be renamed over one that is not empty
+        try:
+            os.replace(new, path)
+        except OSError:
+            if old.exists():
+                os.replace(old, path)
+            raise
         sync_directory(path.parent)
     except OSError as error:
         raise disk_error(error, path) from None
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Clears away what exports to the same place left behind when they were killed."""
+    for leftover in path.parent.glob(glob.escape(f".{path.name}.") + "*.tmp"):
+        pid = leftover.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
+        if pid.isdecimal() and len(pid) < 10 and not _is_of_another(int(pid)):
+            shutil.rmtree(leftover)
+
+
+def _is_of_another(pid: int) -> bool:
+    """Whether another process of that id runs."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _write_jsonl(rows: Iterator[Row], path: Path) -> None:
@@ -82,32 +127,43 @@ def _write_jsonl(rows: Iterator[Row], path: Path) -> None:
 
     with path.open("wb") as file:
         jsonlines.Writer(file, dumps=orjson.dumps).write_all(rows)
-        file.flush()
-        os.fsync(file.fileno())
+    _sync_file(path)
 
 
 def _write_parquet(rows: Iterator[Row], path: Path) -> None:
-    import pyarrow
-    import pyarrow.parquet
+    from pyarrow import parquet
 
-    writer = None
-    try:
-        while batch := list(islice(rows, _BATCH)):
-            table = pyarrow.Table.from_pylist(batch, schema=writer.schema if writer else _schema(pyarrow, batch[0]))
-            writer = writer or pyarrow.parquet.ParquetWriter(path, table.schema)
+    schema, tables = _tables(rows)
+    with parquet.ParquetWriter(path, schema) as writer:
+        for table in tables:
             writer.write_table(table)
-        if writer is None:
-            writer = pyarrow.parquet.ParquetWriter(path, _schema(pyarrow, {}))
-    finally:
-        if writer is not None:
-            writer.close()
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    _sync_file(path)
 
 
-def _schema(pyarrow: Any, row: Row) -> Any:
-    """The columns of a record: messages, and whatever metadata this row has."""
+def _write_dataset(rows: Iterator[Row], path: Path) -> None:
+    import datasets
+    import pyarrow
+
+    # Read back memory-mapped: neither memory nor the cache of `datasets` holds the rows.
+    arrow = path.with_name("rows.arrow")
+    schema, tables = _tables(rows)
+    with pyarrow.OSFile(str(arrow), "wb") as file, pyarrow.ipc.new_stream(file, schema) as writer:
+        for table in tables:
+            writer.write_table(table)
+    datasets.disable_progress_bars()
+    dataset = datasets.Dataset.from_file(str(arrow))
+    dataset.save_to_disk(str(path), num_shards=None if len(dataset) else 1)  # without a shard it could not be loaded
+    for file_of_dataset in path.iterdir():
+        _sync_file(file_of_dataset)
+
+
+def _tables(rows: Iterator[Row]) -> tuple[Any, Iterator[Any]]:
+    """The schema, by the keys of the first row, and the rows in tables of that schema."""
+    import pyarrow
+
+    first = next(rows, None)
     message = pyarrow.struct([("role", pyarrow.string()), ("content", pyarrow.string())])
+    # Told by name and not by value: a column may begin with a thousand times None.
     kinds = {
         "messages": pyarrow.list_(message),
         "id": pyarrow.string(),
@@ -117,20 +173,18 @@ def _schema(pyarrow: Any, row: Row) -> Any:
         "sections": pyarrow.int64(),
         "model": pyarrow.string(),
         "language": pyarrow.string(),
+        "quality": pyarrow.float64(),
     }
-    return pyarrow.schema([(name, kinds[name]) for name in (row or {"messages": None})])
+    schema = pyarrow.schema([(name, kinds[name]) for name in first or ("messages",)])
+    rows = chain([] if first is None else [first], rows)
+
+    def tables() -> Iterator[Any]:
+        while batch := list(islice(rows, _BATCH)):
+            yield pyarrow.Table.from_pylist(batch, schema=schema)
+
+    return schema, tables()
 
 
-def _write_dataset(rows: Iterator[Row], path: Path) -> None:
-    import datasets
-
-    parquet = path.with_name(path.name + ".parquet")
-    try:
-        _write_parquet(rows, parquet)
-        datasets.disable_progress_bars()
-        datasets.Dataset.from_parquet(str(parquet), cache_dir=str(path.with_name(path.name + ".cache"))).save_to_disk(
-            str(path)
-        )
-    finally:
-        parquet.unlink(missing_ok=True)
-        shutil.rmtree(path.with_name(path.name + ".cache"), ignore_errors=True)
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,20 +1,26 @@
 """What a run knows of its rows without holding them: where each starts, and the figures that scheduling needs.
 
-About 25 bytes a section and 200 an instruction, in arrays; the texts stay in the files and are read when wanted.
+About 40 bytes a section and 250 an instruction; the texts stay in the files and are read when wanted.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from struct import Struct
 
 from longwriter_cli.records import Failure, Step, Usage
-from longwriter_cli.store.rows import InstructionHead, PlanHead, SectionHead
+from longwriter_cli.store.rows import InstructionHead, PlanHead, SectionHead, UsageHead
 
 DigestOf = Callable[[Sequence[Step]], str]
 
 _NONE = -1
+
+# A section: offset, place of the section of the same instruction before it, plan digest, n, words, target words.
+_SECTION = Struct("<qqIIII")
+_pack_section = _SECTION.pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,11 @@ class SectionEntry:
 
 
 class Index:
-    """Positions are places in order of arrival; `order()` gives them in instruction order."""
+    """Positions are places in order of arrival; `order()` gives them in instruction order.
+
+    Rows come in as they stand in the files, oldest first; the last one for a key wins. A number that no array can
+    hold, 32 bits for a section and 64 else, raises OverflowError or struct.error.
+    """
 
     def __init__(self, digest_of: DigestOf) -> None:
         self._digest_of = digest_of
@@ -42,15 +52,11 @@ class Index:
         self._plan_steps = array("q")
         self._plan_words = array("q")
         self._plan_digest = array("q")
+        self._gaps: dict[int, frozenset[int]] = {}  # the steps of plans that are not numbered 1, 2, 3, …
+        self._sections = bytearray()
         self._last_section = array("q")
-        self._section_n = array("q")
-        self._section_at = array("q")
-        self._section_plan = array("q")
-        self._section_words = array("q")
-        self._section_target = array("q")
-        self._section_before = array("q")
         self.failures: dict[tuple[str | None, str, int | None], list[Failure]] = {}
-        self.usage: dict[str, Usage] = {}
+        self._spent: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -67,54 +73,72 @@ class Index:
     def add_instruction(self, head: InstructionHead, offset: int, line: bytes) -> None:
         position = self._position.get(head.id)
         if position is None:
-            self._position[head.id] = len(self.ids)
+            position = self._position[head.id] = len(self.ids)
             self.ids.append(head.id)
             for column in (self._row, self._required, self._instruction_at, self._line_hash):
                 column.append(0)
             for column in (self._plan_at, self._plan_steps, self._plan_words, self._plan_digest, self._last_section):
                 column.append(_NONE)
-            position = len(self.ids) - 1
         self._row[position] = head.row
         self._required[position] = head.required_words.words if head.required_words else 0
         self._instruction_at[position] = offset
         self._line_hash[position] = hash(line)
 
     def add_plan(self, head: PlanHead, offset: int) -> None:
-        self._spend(head.model, head.usage)
+        self._spend(head.model, head.usage, head.usage_estimated)
         position = self._position.get(head.id)
         if position is None:
             return
+        steps = head.steps
+        self._plan_words[position] = sum([step.words for step in steps])
+        self._plan_steps[position] = len(steps)
+        self._plan_digest[position] = int(self._digest_of(steps), 16)
         self._plan_at[position] = offset
-        self._plan_steps[position] = len(head.steps)
-        self._plan_words[position] = sum(step.words for step in head.steps)
-        self._plan_digest[position] = int(self._digest_of(head.steps), 16)
+        self._gaps.pop(position, None)
+        if max([step.n for step in steps], default=0) != len(steps):
+            self._gaps[position] = frozenset(step.n for step in steps)
 
     def add_section(self, head: SectionHead, offset: int) -> None:
-        self._spend(head.model, head.usage)
+        self._spend(head.model, head.usage, head.usage_estimated)
         position = self._position.get(head.id)
-        digest = _as_int(head.plan)
-        if position is None or digest is None:
+        if position is None:
             return
-        self._section_n.append(head.n)
-        self._section_at.append(offset)
-        self._section_plan.append(digest)
-        self._section_words.append(head.words)
-        self._section_target.append(head.target_words)
-        self._section_before.append(self._last_section[position])
-        self._last_section[position] = len(self._section_n) - 1
+        try:
+            digest = int(head.plan, 16)
+        except ValueError:
+            return
+        if digest >> 32:
+            return
+        before = self._last_section[position]
+        place = len(self._sections)
+        self._sections += _pack_section(offset, before, digest, head.n, head.words, head.target_words)
+        self._last_section[position] = place
 
     def add_failure(self, failure: Failure) -> None:
-        self._spend(failure.model, failure.usage)
+        self._spend(failure.model, failure.usage, failure.usage.estimated)
         key: tuple[str | None, str, int | None] = (failure.id, failure.stage, failure.n)
         if failure.id is None:
             key = (None, failure.file or "", failure.line)
         self.failures.setdefault(key, []).append(failure)
 
-    def _spend(self, model: str, usage: Usage) -> None:
-        if usage.total_tokens:
-            self.usage[model] = self.usage.get(model, Usage()) + usage
+    def _spend(self, model: str, usage: Usage | UsageHead, estimated: bool) -> None:
+        # Added up in place: a new Usage for each row would take longer than decoding it.
+        spent = self._spent[model]
+        spent[0] += usage.prompt_tokens
+        spent[1] += usage.cached_tokens
+        spent[2] += usage.completion_tokens
+        spent[3] |= estimated
 
     # --- asking
+
+    @property
+    def usage(self) -> dict[str, Usage]:
+        """Tokens by model, over all rows."""
+        return {
+            model: Usage(prompt, cached, completion, bool(estimated))
+            for model, (prompt, cached, completion, estimated) in self._spent.items()
+            if prompt or completion
+        }
 
     def instruction_at(self, position: int) -> int:
         return self._instruction_at[position]
@@ -143,24 +167,30 @@ class Index:
         digest = self._plan_digest[position]
         place = self._last_section[position]
         while place != _NONE:
-            n = self._section_n[place]
-            if self._section_plan[place] == digest and n not in found:
-                words, target = self._section_words[place], self._section_target[place]
-                found[n] = SectionEntry(n, self._section_at[place], words, target)
-            place = self._section_before[place]
+            offset, before, plan, n, words, target_words = _SECTION.unpack_from(self._sections, place)
+            if plan == digest and n not in found and self._has_step(position, n):
+                found[n] = SectionEntry(n, offset, words, target_words)
+            place = before
         return found
+
+    def _has_step(self, position: int, n: int) -> bool:
+        gaps = self._gaps.get(position)
+        return 1 <= n <= self._plan_steps[position] if gaps is None else n in gaps
 
     def is_complete(self, position: int) -> bool:
         steps = self._plan_steps[position]
         return steps > 0 and len(self.sections(position)) == steps
 
     def words_left(self, position: int) -> int:
-        """Words of the plan that are still to be written."""
+        """Words of the plan that are still to be written; at least 1."""
         done = sum(entry.target_words for entry in self.sections(position).values())
         return max(1, self._plan_words[position] - done)
 
     def standing_failures(self) -> Iterator[Failure]:
-        """The newest failure of each key whose row is still missing."""
+        """The newest failure of each key whose row is still missing.
+
+        A bad row of the source stands until it is mended; a failed section as long as the plan has that step.
+        """
         for (id, stage, n), failures in self.failures.items():  # noqa: A001
             newest = failures[-1]
             if id is None:
@@ -170,15 +200,12 @@ class Index:
             position = self._position.get(id)
             if position is None or self.is_complete(position):
                 continue
-            if stage == "plan" and self._plan_at[position] != _NONE:
+            planned = self._plan_at[position] != _NONE
+            if stage == "plan" and planned:
                 continue
-            if stage == "write" and n is not None and n in self.sections(position):
+            if stage == "write" and planned and n is not None and not self._misses(position, n):
                 continue
             yield newest
 
-
-def _as_int(digest: str) -> int | None:
-    try:
-        return int(digest, 16)
-    except ValueError:
-        return None
+    def _misses(self, position: int, n: int) -> bool:
+        return self._has_step(position, n) and n not in self.sections(position)

@@ -11,10 +11,9 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
-import orjson
 
 from longwriter_cli.errors import DiskFailed, InputError, LongwriterError, UsageError
 
@@ -24,6 +23,9 @@ T = TypeVar("T")
 
 BOM = b"\xef\xbb\xbf"
 _TAIL_BLOCK = 1 << 16
+
+# What decoding raises on a line that is no row: RecursionError where brackets are nested a thousand deep.
+NOT_A_ROW = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class GroupSync:
@@ -49,21 +51,22 @@ class GroupSync:
             self._dirty.add(fd)
         self._wake.set()
 
-    def flush(self) -> None:
-        """Syncs now; returns when all marked rows are on disk."""
-        with self._lock:
-            dirty, self._dirty = self._dirty, set()
-            for fd in dirty:
-                os.fdatasync(fd)
-        if self._error is not None:
-            raise self._error
-
     def close(self) -> None:
+        """Returns when all marked rows are on disk. Raises what a sync failed with."""
         self._closing.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
-        self.flush()
+        if self._error is not None:
+            raise self._error
+        self._sync()
+
+    def _sync(self) -> None:
+        with self._lock:
+            dirty, self._dirty = self._dirty, set()
+        # Outside of the lock: an append need not wait for the disk.
+        for fd in dirty:
+            os.fdatasync(fd)
 
     def _work(self) -> None:
         while not self._closing.is_set():
@@ -71,7 +74,7 @@ class GroupSync:
             self._closing.wait(self._interval_s)
             self._wake.clear()
             try:
-                self.flush()
+                self._sync()
             except OSError as error:
                 self._error = error
                 return
@@ -83,28 +86,33 @@ class Appender:
     def __init__(self, path: Path, sync: GroupSync, is_row: Callable[[bytes], bool]) -> None:
         self.path = path
         self._sync = sync
+        self._error: OSError | None = None
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-            self.size = mend_tail(self._fd, is_row)
         except OSError as error:
             raise disk_error(error, path) from None
-
-    def append(self, row: dict[str, Any]) -> int:
-        """Appends one row and returns the offset in bytes where it starts.
-
-        Raises:
-            DiskFailed: the row is not wholly written. What there is of it is cut off by the next command.
-        """
-        return self.append_line(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+        try:
+            self.size = mend_tail(self._fd, is_row)
+        except OSError as error:
+            os.close(self._fd)
+            raise disk_error(error, path) from None
 
     def append_line(self, line: bytes) -> int:
-        """Appends a row that is already encoded, its newline included; otherwise like `append`."""
+        """Appends a row, its newline included, and returns the offset in bytes where it starts.
+
+        Raises:
+            DiskFailed: the row is not wholly on disk. What there is of it is cut off by the next command; nothing is
+                appended behind it, so every later call raises too.
+        """
         rest = memoryview(line)
         try:
+            if self._error is not None:
+                raise self._error
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
             self._sync.mark(self._fd)
         except OSError as error:
+            self._error = error
             raise disk_error(error, self.path) from None
         start, self.size = self.size, self.size + len(line)
         return start
@@ -129,6 +137,18 @@ def read_line(fd: int, offset: int) -> bytes:
         pieces.append(piece)
         offset += len(piece)
         size = min(size * 4, 1 << 22)
+
+
+def line_number(path: Path, offset: int) -> int:
+    """Which line, counted from 1, starts at `offset`."""
+    number = 1
+    with path.open("rb") as file:
+        for line in file:
+            offset -= len(line)
+            if offset < 0:
+                break
+            number += 1
+    return number
 
 
 def mend_tail(fd: int, is_row: Callable[[bytes], bool]) -> int:
@@ -161,12 +181,13 @@ class RowReader(Generic[T]):
         self._decoder = msgspec.json.Decoder(kind)
 
     def decode(self, line: bytes) -> T:
-        return self._decoder.decode(line)
+        """The row in a line. Raises one of `NOT_A_ROW`."""
+        return self._decoder.decode(line.removeprefix(BOM))
 
     def is_row(self, line: bytes) -> bool:
         try:
-            self._decoder.decode(line)
-        except msgspec.DecodeError:
+            self.decode(line)
+        except NOT_A_ROW:
             return False
         return True
 
@@ -174,28 +195,33 @@ class RowReader(Generic[T]):
         """Yields `(offset, line, row)` for each whole line; an unfinished last line and blank lines are passed over.
 
         Raises:
-            InputError: a line is not such a row.
+            InputError: a line is not such a row; `tip` says what to do about it.
         """
+        decode = self._decoder.decode
         offset = 0
         try:
             with path.open("rb", buffering=1 << 20) as file:
-                for number, line in enumerate(file, 1):
+                for line in file:
                     if not line.endswith(b"\n"):
                         return
-                    body = line.removeprefix(BOM) if number == 1 else line
-                    if body.strip():
-                        yield offset, line, self._row(path, number, body, tip)
+                    try:
+                        yield offset, line, decode(line)
+                    except NOT_A_ROW:
+                        # Asked only here: of every line, these questions would cost as much as decoding it.
+                        body = line.removeprefix(BOM) if offset == 0 else line
+                        if body.strip():
+                            yield offset, line, self._row(body, path, offset, tip)
                     offset += len(line)
         except FileNotFoundError:
             return
         except OSError as error:
-            raise InputError(path, None, f"cannot be read: {error.strerror}") from None
+            raise disk_error(error, path) from None
 
-    def _row(self, path: Path, number: int, line: bytes, tip: str) -> T:
+    def _row(self, body: bytes, path: Path, offset: int, tip: str) -> T:
         try:
-            return self._decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InputError(path, number, f"{error}", tip) from None
+            return self._decoder.decode(body)
+        except NOT_A_ROW as error:
+            raise InputError(path, line_number(path, offset), f"{error}", tip) from None
 
 
 _DISK_ERRORS = {
@@ -205,13 +231,30 @@ _DISK_ERRORS = {
     errno.EFBIG: "the file may not grow further",
     errno.EIO: "the disk reports an error",
 }
+# The path, not the disk, is what is wrong.
+_PATH_ERRORS = frozenset(
+    {
+        errno.EACCES,
+        errno.EEXIST,
+        errno.EINVAL,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.EMFILE,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.ENOTEMPTY,
+        errno.EPERM,
+    }
+)
 
 
 def disk_error(error: OSError, path: Path) -> LongwriterError:
-    """Sorts an error of the operating system: the disk (74), or a path that cannot be used (2)."""
-    problem = _DISK_ERRORS.get(error.errno or 0)
-    if problem is not None:
-        return DiskFailed(
-            f"{path}: {problem}.", "Nothing is lost: make room and give the same command again; it goes on from here."
-        )
-    return UsageError(f"{path}: {error.strerror or error}.")
+    """Sorts an error of the operating system: a path that cannot be used (2), or else the disk (74)."""
+    problem = error.strerror or str(error)
+    if error.errno in _PATH_ERRORS:
+        return UsageError(f"{path}: {problem}.")
+    return DiskFailed(
+        f"{path}: {_DISK_ERRORS.get(error.errno or 0, problem)}.",
+        "Nothing is lost: make room and give the same command again; it goes on from here.",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -91,13 +92,14 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole or not at all: temporary file, fsync, rename.
+    """Writes a file of a run that is open, so that it is there whole or not at all: temporary file, fsync, rename.
 
     Raises:
         DiskFailed: the disk is full or failing; an earlier file of that name is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")  # the run's lock keeps others from it
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
@@ -105,7 +107,8 @@ def write_whole(path: Path, text: str) -> None:
         os.replace(temporary, path)
         sync_directory(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise disk_error(error, path) from None
 
 

@@ -6,36 +6,65 @@ of its own: rows have the field names of `records`, and msgspec decodes into tho
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import msgspec
 
 from longwriter_cli.records import Failure, Instruction, Plan, Requirement, Section, Step, Usage
 
+R = TypeVar("R", Instruction, Plan, Section, Failure)
+
+
+class UsageHead(msgspec.Struct, frozen=True, gc=False):
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
 
 class InstructionHead(msgspec.Struct):
     id: str
     row: int
+    prompt: msgspec.Raw  # there, but not read
     required_words: Requirement | None = None
 
 
 class PlanHead(msgspec.Struct):
     id: str
     steps: tuple[Step, ...]
-    usage: Usage = Usage()
+    usage: UsageHead = UsageHead()
     usage_estimated: bool = False
     model: str = ""
 
 
-class SectionHead(msgspec.Struct):
+class SectionHead(msgspec.Struct, gc=False):
     id: str
     n: int
     plan: str
     words: int
     target_words: int
-    usage: Usage = Usage()
+    text: msgspec.Raw  # there, but not read
+    usage: UsageHead = UsageHead()
     usage_estimated: bool = False
     model: str = ""
+
+
+class _Estimated(msgspec.Struct):
+    usage_estimated: bool = False
+
+
+def read_record(line: bytes, kind: type[R]) -> R:
+    """The whole record of a row. Raises one of `jsonl.NOT_A_ROW`."""
+    return with_estimate(msgspec.json.decode(line, type=kind), line)
+
+
+def with_estimate(record: R, line: bytes) -> R:
+    """The record, its usage marked as estimated where its row says so: there it stands beside the usage."""
+    # These bytes cannot stand in a text, where JSON escapes the quotes.
+    if b'"usage_estimated"' not in line or isinstance(record, Instruction):
+        return record
+    estimated = msgspec.json.decode(line, type=_Estimated).usage_estimated
+    return replace(record, usage=replace(record.usage, estimated=estimated))
 
 
 def instruction_row(instruction: Instruction) -> dict[str, Any]:

@@ -8,36 +8,55 @@ Key of a section: `(id, plan, n)`. A section of another plan than the current on
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 import orjson
 
 from longwriter_cli.errors import InputError, UsageError
-from longwriter_cli.records import Failure, Instruction, Plan, Section, Usage
+from longwriter_cli.records import Failure, Instruction, Plan, Section, Step, Usage
 from longwriter_cli.store.index import DigestOf, Index
-from longwriter_cli.store.jsonl import BOM, Appender, GroupSync, RowReader, disk_error, read_line
+from longwriter_cli.store.jsonl import (
+    BOM,
+    NOT_A_ROW,
+    Appender,
+    GroupSync,
+    RowReader,
+    disk_error,
+    line_number,
+    read_line,
+)
 from longwriter_cli.store.lock import RunLock
 from longwriter_cli.store.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest, write_whole
 from longwriter_cli.store.rows import (
     InstructionHead,
     PlanHead,
+    R,
     SectionHead,
     failure_row,
     instruction_row,
     plan_row,
+    read_record,
     section_row,
+    with_estimate,
 )
 
 INSTRUCTIONS, PLANS, SECTIONS, FAILURES = "instructions.jsonl", "plans.jsonl", "sections.jsonl", "failures.jsonl"
 
-_READERS: dict[str, RowReader[Any]] = {
+# What a scan reads of each file, and what a whole row of it is.
+_HEADS: dict[str, RowReader[Any]] = {
     INSTRUCTIONS: RowReader(InstructionHead),
     PLANS: RowReader(PlanHead),
     SECTIONS: RowReader(SectionHead),
+    FAILURES: RowReader(Failure),
+}
+_ROWS: dict[str, RowReader[Any]] = {
+    INSTRUCTIONS: RowReader(Instruction),
+    PLANS: RowReader(Plan),
+    SECTIONS: RowReader(Section),
     FAILURES: RowReader(Failure),
 }
 _TIPS = {
@@ -47,7 +66,7 @@ _TIPS = {
     FAILURES: "Put the row right or delete it.",
 }
 
-T = TypeVar("T")
+_LARGEST = 2**31 - 1
 
 
 class Run:
@@ -67,7 +86,13 @@ class Run:
                 "is missing, and the directory holds rows of a run",
                 "Put the manifest back, or name an empty directory.",
             )
-        self.index = Index(digest_of)
+        self.index = index = Index(digest_of)
+        self._take: dict[str, Callable[[Any, int, bytes], None]] = {
+            INSTRUCTIONS: index.add_instruction,
+            PLANS: lambda head, offset, _: index.add_plan(head, offset),
+            SECTIONS: lambda head, offset, _: index.add_section(head, offset),
+            FAILURES: lambda failure, _, line: index.add_failure(with_estimate(failure, line)),
+        }
 
     @classmethod
     def read(cls, directory: Path, digest_of: DigestOf) -> Run:
@@ -97,10 +122,14 @@ class Run:
         lock = RunLock(directory)
         try:
             run = cls(directory, digest_of, lock)
+        except BaseException:
+            lock.release()
+            raise
+        try:
             run._mend()
             run._load()
         except BaseException:
-            lock.release()
+            run.close()
             raise
         return run
 
@@ -108,9 +137,7 @@ class Run:
         """Writes the templates in use and then the manifest, before anything else of the run."""
         if templates is not None:
             for name, source in templates.items():
-                path = self.directory / "prompts" / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(path, source)
+                write_whole(self.templates() / name, source)
         if manifest != self.manifest:
             write_manifest(self.directory, manifest)
             self.manifest = manifest
@@ -126,26 +153,25 @@ class Run:
         Raises:
             UsageError: an id stands for another prompt in this run.
         """
-        path = self.directory / f".{INSTRUCTIONS}.{os.getpid()}.tmp"
+        path = self.directory / f".{INSTRUCTIONS}.tmp"
         try:
-            with path.open("wb") as file:
-                for instruction in instructions:
-                    line = orjson.dumps(instruction_row(instruction), option=orjson.OPT_APPEND_NEWLINE)
-                    if self._is_news(instruction, line):
-                        file.write(line)
+            try:
+                with path.open("wb") as file:
+                    for instruction in instructions:
+                        line = _line(instruction_row(instruction))
+                        if self._is_news(instruction, line):
+                            file.write(line)
+            except OSError as error:
+                raise disk_error(error, path) from None
             yield path
-        except OSError as error:
-            raise disk_error(error, path) from None
         finally:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
     def take_in(self, staged: Path) -> None:
         """Adds the instructions of a staged file."""
-        if staged.stat().st_size == 0:
-            return
-        appender = self._appender(INSTRUCTIONS)
-        for _, line, head in _READERS[INSTRUCTIONS].scan(staged):
-            self.index.add_instruction(head, appender.append_line(line), line)
+        for _, line, head in _HEADS[INSTRUCTIONS].scan(staged):
+            self.index.add_instruction(head, self._appender(INSTRUCTIONS).append_line(line), line)
 
     def _is_news(self, instruction: Instruction, line: bytes) -> bool:
         position = self.index.position(instruction.id)
@@ -162,25 +188,21 @@ class Run:
         return True
 
     def add_plan(self, plan: Plan) -> None:
-        offset = self._appender(PLANS).append(plan_row(plan))
-        self.index.add_plan(PlanHead(plan.id, plan.steps, plan.usage, model=plan.model), offset)
+        if problem := _plan_problem(plan.steps):
+            raise ValueError(f"plan of {plan.id}: {problem}")  # on disk, it would make the run unreadable
+        self._add(PLANS, plan_row(plan))
 
     def add_section(self, section: Section) -> None:
-        offset = self._appender(SECTIONS).append(section_row(section))
-        head = SectionHead(
-            section.id,
-            section.n,
-            section.plan,
-            section.words,
-            section.target_words,
-            section.usage,
-            model=section.model,
-        )
-        self.index.add_section(head, offset)
+        self._add(SECTIONS, section_row(section))
 
     def add_failure(self, failure: Failure) -> None:
-        self._appender(FAILURES).append(failure_row(failure))
-        self.index.add_failure(failure)
+        self._add(FAILURES, failure_row(failure))
+
+    def _add(self, name: str, row: dict[str, Any]) -> None:
+        """Appends a row, then takes it in as it would be read from the file: a later command knows the same."""
+        line = _line(row)
+        head = _HEADS[name].decode(line)
+        self._take[name](head, self._appender(name).append_line(line), line)
 
     # --- reading
 
@@ -203,14 +225,17 @@ class Run:
         """Tokens by model, over all rows: also of those that others have replaced since, for they were paid too."""
         return self.index.usage
 
-    def _fetch(self, name: str, offset: int, kind: type[T]) -> T:
+    def _fetch(self, name: str, offset: int, kind: type[R]) -> R:
         appender = self._files.get(name)
         line = appender.read(offset) if appender is not None else read_line(self._read_fd(name), offset)
         try:
-            return msgspec.json.decode(line.removeprefix(BOM), type=kind)
-        except msgspec.DecodeError as error:
-            path = self.directory / name
-            raise InputError(path, _line_number(path, offset), f"{error}", _TIPS[name]) from None
+            return read_record(line.removeprefix(BOM), kind)
+        except NOT_A_ROW as error:
+            raise self._bad_row(name, offset, f"{error}") from None
+
+    def _bad_row(self, name: str, offset: int, problem: str) -> InputError:
+        path = self.directory / name
+        return InputError(path, line_number(path, offset), problem, _TIPS[name])
 
     def _read_fd(self, name: str) -> int:
         if name not in self._read_fds:
@@ -221,32 +246,26 @@ class Run:
         if name not in self._files:
             if self._lock is None:
                 raise RuntimeError("a run opened for reading cannot be written")
-            self._files[name] = Appender(self.directory / name, self._sync, _READERS[name].is_row)
+            self._files[name] = Appender(self.directory / name, self._sync, _ROWS[name].is_row)
         return self._files[name]
 
     # --- opening and closing
 
     def _mend(self) -> None:
-        for name in _READERS:
+        for name in _ROWS:
             if (self.directory / name).exists():
                 self._appender(name)
 
     def _load(self) -> None:
-        for offset, line, head in self._scan(INSTRUCTIONS):
-            self.index.add_instruction(head, offset, line)
-        for offset, _, head in self._scan(PLANS):
-            problem = _plan_problem(head)
-            if problem:
-                path = self.directory / PLANS
-                raise InputError(path, _line_number(path, offset), problem, _TIPS[PLANS])
-            self.index.add_plan(head, offset)
-        for offset, _, head in self._scan(SECTIONS):
-            self.index.add_section(head, offset)
-        for _, _, failure in self._scan(FAILURES):
-            self.index.add_failure(failure)
-
-    def _scan(self, name: str) -> Iterator[tuple[int, bytes, Any]]:
-        return _READERS[name].scan(self.directory / name, _TIPS[name])
+        for name, take in self._take.items():
+            offset = 0
+            try:
+                for offset, line, head in _HEADS[name].scan(self.directory / name, _TIPS[name]):
+                    if name == PLANS and (problem := _plan_problem(head.steps)):
+                        raise self._bad_row(name, offset, problem)
+                    take(head, offset, line)
+            except (OverflowError, struct.error):
+                raise self._bad_row(name, offset, "a number in it is negative or too large") from None
 
     def close(self) -> None:
         """Brings all rows to the disk and gives up the lock."""
@@ -259,6 +278,7 @@ class Run:
                 appender.close()
             for fd in self._read_fds.values():
                 os.close(fd)
+            self._files, self._read_fds = {}, {}
             if self._lock is not None:
                 self._lock.release()
 
@@ -269,27 +289,29 @@ class Run:
         self.close()
 
 
-def _plan_problem(plan: PlanHead) -> str:
+def _line(row: dict[str, Any]) -> bytes:
+    return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _plan_problem(steps: tuple[Step, ...]) -> str:
     """What makes an edited plan unusable, or nothing."""
-    if not plan.steps:
+    if not steps:
         return "the plan has no steps"
     seen: set[int] = set()
-    for step in plan.steps:
-        if step.n < 1 or step.n in seen:
-            return f"there are two steps {step.n}" if step.n in seen else f"step {step.n}: n counts from 1"
-        if step.words < 1:
-            return f"step {step.n}: its word count is {step.words}"
-        if not step.main_point.strip():
-            return f"step {step.n} has no main point"
-        seen.add(step.n)
+    for step in steps:
+        n = step.n
+        if n in seen:
+            return f"there are two steps {n}"
+        if not 1 <= n <= _LARGEST:
+            return f"step {n}: n counts from 1"
+        if not 1 <= step.words <= _LARGEST:
+            return f"step {n}: its word count is {step.words}"
+        if not step.main_point or step.main_point.isspace():
+            return f"step {n} has no main point"
+        seen.add(n)
     return ""
 
 
 def _holds_rows(directory: Path) -> bool:
-    paths = (directory / name for name in (INSTRUCTIONS, PLANS, SECTIONS))
+    paths = (directory / name for name in _ROWS)
     return any(path.exists() and path.stat().st_size > 0 for path in paths)
-
-
-def _line_number(path: Path, offset: int) -> int:
-    with path.open("rb") as file:
-        return file.read(offset).count(b"\n") + 1
