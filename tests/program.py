@@ -91,7 +91,7 @@ class Program:
 
     def __init__(
         self,
-        *arguments: str | Path,
+        *arguments: object,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         stdin: bytes = b"",
@@ -141,9 +141,7 @@ class Program:
         return result
 
 
-def run_longwriter(
-    *arguments: str | Path, code: int | None = 0, timeout_s: float = TIMEOUT_S, **options: Any
-) -> Result:
+def run_longwriter(*arguments: object, code: int | None = 0, timeout_s: float = TIMEOUT_S, **options: Any) -> Result:
     """Runs the program to its end and holds its exit code against `code`; None takes any. Options are `Program`'s."""
     result = Program(*arguments, **options).wait(timeout_s)
     assert code is None or result.code == code, f"exit code {code} was expected\n{result!r}"

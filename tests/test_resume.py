@@ -51,6 +51,14 @@ os.replace = dying
 """
 
 
+# A file may grow to 12,000 bytes and no further, as on a disk that is full.
+FULL_DISK = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))
+"""
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     return write_rows(tmp_path / "instructions.jsonl", INSTRUCTIONS)
@@ -212,6 +220,29 @@ def test_export_only_gives_what_is_finished_so_far(source: Path, run: Path, serv
     assert (result.summary["records"], result.summary["calls"]) == (2, 0)
     assert audit(run) == 2
     assert server.stats.calls == calls
+
+
+def test_a_full_disk_ends_in_74_and_the_run_goes_on_when_there_is_room(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes
+) -> None:
+    command = ("build-dataset", source, "-r", run, "-c", "1", *at(server))
+    result = run_longwriter(*command, "--json", patch=FULL_DISK, code=74)
+    assert "sections.jsonl" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (result.summary["exit_code"], result.summary["dataset"]) == (74, None)
+    run_longwriter(*command)
+    assert (run / "dataset.jsonl").read_bytes() == undisturbed
+    assert server.stats.repeats_after_success == 1, "only the answer that could not be kept is paid again"
+
+
+def test_an_export_that_the_disk_cannot_hold_leaves_the_earlier_one(
+    source: Path, tmp_path: Path, run: Path, server: FakeServer, undisturbed: bytes
+) -> None:
+    run_longwriter("build-dataset", source, "-r", run, *at(server))
+    result = run_longwriter("build-dataset", "-r", run, "--export-only", patch=FULL_DISK, code=74)
+    assert "Traceback" not in result.stderr
+    assert (run / "dataset.jsonl").read_bytes() == undisturbed
+    assert list(run.glob(".*")) == []
 
 
 def test_a_run_directory_that_was_moved_goes_on(source: Path, tmp_path: Path, server: FakeServer) -> None:

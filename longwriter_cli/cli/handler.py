@@ -34,10 +34,6 @@ def run(program: Callable[[], object], *, verbose: bool) -> NoReturn:
             traceback.print_exc()
         tell(error)
         code = error.exit_code
-    except BrokenPipeError:
-        # The reader of our output has seen enough (`inspect | head`); the interpreter must not try to flush again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_OK
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except Exception as error:  # a bug: whatever it is, the user gets a log and no traceback
@@ -49,11 +45,19 @@ def run(program: Callable[[], object], *, verbose: bool) -> NoReturn:
 
 
 def exits(command: Callable[..., int]) -> Callable[..., None]:
-    """Turns the exit code that a command returns into the program's."""
+    """Turns the exit code that a command returns into the program's; a closed pipe ends it quietly."""
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> None:
-        raise typer.Exit(command(**values))
+        try:
+            code = command(**values)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader has seen enough (`inspect | head`). typer would end with 1; and the interpreter must not
+            # flush once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = EXIT_OK
+        raise typer.Exit(code)
 
     return wrapper
 

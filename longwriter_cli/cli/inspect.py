@@ -119,15 +119,10 @@ def command(
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal or a locale that knows few characters must not end a look at a text that has others.
         sys.stdout.reconfigure(errors="replace")
-    try:
-        if _is_run(Path(path)):
-            _look_at_run(Path(path), id, _cost_of(Prices(price_in, price_out, price_cached)), json=json)
-        else:
-            _look_at_dataset(path, id, json=json)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # `inspect | head` has seen enough; the interpreter must not try to flush again when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if _is_run(Path(path)):
+        _look_at_run(Path(path), id, _cost_of(Prices(price_in, price_out, price_cached)), json=json)
+    else:
+        _look_at_dataset(path, id, json=json)
     return EXIT_OK
 
 

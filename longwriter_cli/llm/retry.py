@@ -1,7 +1,7 @@
 """Trying again: with back-off, for as long as it is sensible, and never past a stop.
 
 A failed try costs an attempt, except one that the endpoint only put off (429 or 503 with Retry-After): the wait that
-it asks for is obeyed, and grows where it is asked for again and again. Two limits of time keep that from lasting
+it asks for is obeyed, and grows to a second where it is shorter. Two limits of time keep that from lasting
 forever, both `give_up_after_s`: where nothing succeeds for so long, or a longer wait is asked for, the endpoint is down
 and the run stops; a call that alone is put off for so long, while others succeed, fails.
 """
@@ -174,7 +174,7 @@ class Retrying:
         if error.retry_after_s is None:
             doubled: float = FIRST_WAIT_S * 2.0 ** max(0, call.charged - 1)
             return min(LONGEST_WAIT_S, doubled) * (0.5 + self._jitter() / 2)
-        least: float = min(LONGEST_WAIT_S, SHORTEST_WAIT_S * 2.0 ** max(0, call.put_off - 1))
+        least: float = min(FIRST_WAIT_S, SHORTEST_WAIT_S * 2.0 ** max(0, call.put_off - 1))
         asked = max(error.retry_after_s, least)
         return asked + self._jitter() * min(1.0, asked / 4)
 

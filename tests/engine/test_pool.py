@@ -250,7 +250,7 @@ def test_a_stop_at_once_gives_up_the_calls_under_way() -> None:
 
 def test_a_second_word_cuts_the_grace_short() -> None:
     diary = Diary([Chain(plan_s=0.0, sections_s=[1000.0])] * 2, slots=2)
-    reason, when_s = stopped(diary, 6.0, lambda: at(9.0, lambda: diary.stop.request(OSError("again"), at_once=True)))
+    when_s = stopped(diary, 6.0, lambda: at(9.0, lambda: diary.stop.request(OSError("again"), at_once=True)))
     assert when_s == pytest.approx(9.0)
 
 

@@ -31,7 +31,7 @@ _AMOUNT = (
 _COUNTED = rf"{_AMOUNT}\s{{0,2}}(?P<unit>{_UNIT}){_AFTER}"  # a count that says what it counts
 _BARE = rf"{_AMOUNT}\s{{0,2}}(?P<unit>{_UNIT})?{_AFTER}"  # one behind a label, where the unit may be missing
 
-_LABEL = (
+COUNT_LABEL = (
     r"(?:(?:target|estimated|approx(?:imate)?\.?|suggested|required|recommended|expected|planned|"
     r"预计|预估|目标|建议|要求|大约|参考|本段)\s?)?"
     r"(?:word[\s_-]?counts?|word[\s_-]?limit|(?:number|no\.?) of words|words?(?=[\s*_\"']{0,4}[:=])|"
@@ -39,7 +39,7 @@ _LABEL = (
     r"\s?(?:requirements?|required|target|goal|estimate|limit|range|要求|限制|目标|建议)?"
 )
 _COLON = r"[\s*_\])\"'`]{0,6}(?:\(\w{1,10}\)\s?)?(?::|=|-{1,2}(?=[\s*_\[(])|\bis\b|\bof\b)?[\s*_\[(\"'`]{0,6}"
-_LABELLED = rf"{_LABEL}{_COLON}{_BARE}"
+_LABELLED = rf"{COUNT_LABEL}{_COLON}{_BARE}"
 
 _OPEN = r"[\s*_\[(\"'`{]{0,6}"
 _CLOSE = r"[\s*_\])\"'`},.;|!]{0,8}"
@@ -60,9 +60,9 @@ _HEAD_LABELLED = re.compile(rf"^{_OPEN}{_LABELLED}[\s*_\])\"'`]{{0,6}}(?:[-:;|,.
 _ANY_LABELLED = re.compile(rf"(?:^|[-|;,(\[、]|(?<=[.!?])){_OPEN}{_LABELLED}{_CLOSE}(?=$|[-:(\[]|\s)", _flags)
 _HEAD_COUNTED = re.compile(rf"^{_OPEN}{_COUNTED}[\s*_\])\"'`]{{0,6}}(?:[-:;|,.]{{1,2}}|$)", _flags)
 _BRACKETED = re.compile(rf"(?:[(\[]|(?<=[^()\[\]])[-:;,]\s){_OPEN}{_COUNTED}\s?[)\]]", _flags)
-_WHOLE = re.compile(rf"{_OPEN}(?:{_LABEL}{_COLON})?{_BARE}{_CLOSE}{_REMARK}$", _flags)
+_WHOLE = re.compile(rf"{_OPEN}(?:{COUNT_LABEL}{_COLON})?{_BARE}{_CLOSE}{_REMARK}$", _flags)
 # Cheap signs that a search may be worth its time.
-_CALLED = re.compile(_LABEL, _flags)
+_CALLED = re.compile(COUNT_LABEL, _flags)
 _UNITS = re.compile(rf"[0-9{HAN_NUMERALS}k+d]\s{{0,2}}{_UNIT}", _flags)
 # Tried in this order; the first that is found counts.
 _SEARCHES = (
