@@ -6,6 +6,7 @@
     ├── UsageError          2   the command, a flag or a config file is wrong
     │   ├── InputError      2   a file cannot be read as what it should be; names file and line
     │   └── SettingsDiffer  2   a setting differs from what the run was begun with
+    ├── BudgetReached       4   the next call could spend more than --max-cost or --max-total-tokens allow
     ├── EndpointRefused     5   key, permission, model or quota: trying again cannot help
     ├── NotNow             75   the same command may work later
     │   ├── RunBusy             another process holds the run
@@ -59,6 +60,10 @@ class InputError(UsageError):
 
 class SettingsDiffer(UsageError):
     pass
+
+
+class BudgetReached(LongwriterError):
+    exit_code = 4
 
 
 class EndpointRefused(LongwriterError):

@@ -9,6 +9,8 @@ import resource
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
+import typer
+
 from longwriter_cli.cli.options import (
     DEFAULT_CONCURRENCY,
     DEFAULT_TIMEOUT_S,
@@ -73,6 +75,9 @@ def check_model(settings: Settings, options: Options) -> None:
                 f"--model {settings.model} and --plan-model {settings.plan_model}: one server has one model.",
                 "Leave out --plan-model.",
             )
+        from longwriter_cli.llm.local import check_installed
+
+        check_installed()
         return
     from longwriter_cli.llm.openai import read_address
 
@@ -153,7 +158,7 @@ async def connect(settings: Settings, options: Options, concurrency: int) -> Cha
         return endpoint(options, concurrency)
     from longwriter_cli.llm.local import start
 
-    return await start(settings.model)
+    return await start(settings.model, notify=lambda message: typer.echo(message, err=True))
 
 
 def note(settings: Settings) -> str:

@@ -145,7 +145,7 @@ def _begin(
             uses=_uses(work, run),
             accept_new=bool(options.new_settings),
         )
-        if work.plan or work.write:
+        if staged.stat().st_size or _has_work(work, run):
             models.check_model(settings, options)
         run.begin(_manifest(run, settings), templates.files() if settings != stored else None)
         run.take_in(staged)
@@ -160,6 +160,15 @@ def _uses(work: Work, run: Run) -> set[str]:
         if any(run.index.plan_at(position) is None for position in range(len(run.index))):
             uses.add("plan")
     return uses
+
+
+def _has_work(work: Work, run: Run) -> bool:
+    """Whether the run holds anything unplanned or unwritten; where it does not, neither key nor endpoint is needed."""
+    index = run.index
+    return any(
+        (work.plan and index.plan_at(position) is None) or (work.write and not index.is_complete(position))
+        for position in range(len(index))
+    )
 
 
 def _manifest(run: Run, settings: Settings) -> Manifest:

@@ -46,10 +46,8 @@ class Pool(Generic[K]):
         self._grace_s = grace_s
         self._waiting: list[tuple[int, int, K]] = []
         self._unopened: Iterator[K] = iter(())
-        self._exhausted = False
         self._opening = 0
         self._arrivals = 0
-        self._changed = asyncio.Condition()
 
     async def run(self, unopened: Iterable[K], opened: Iterable[tuple[int, K]] = ()) -> None:
         """Opens and carries out all of `unopened`, in that order, and carries out `opened` (`(work, chain)`).
@@ -67,7 +65,6 @@ class Pool(Generic[K]):
         try:
             await asyncio.wait([everything, requested], return_when=asyncio.FIRST_COMPLETED)
             if self._stop:
-                await self._announce()
                 await asyncio.wait([everything, at_once], timeout=self._grace_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (*slots, requested, at_once):
@@ -91,25 +88,21 @@ class Pool(Generic[K]):
         except Exception as error:  # whatever it is, it must stop the run, not one slot
             # What cannot be kept need not be waited for.
             self._stop.request(error, at_once=isinstance(error, DiskFailed))
-        finally:
-            await self._announce()
 
     async def _take_one(self) -> bool:
-        """Does one task; False when there is none left and none can come."""
-        if self._opening + len(self._waiting) < self._window and not self._exhausted:
+        """Does one task; False when there is none left for this slot.
+
+        Chains that other slots are still opening are not waited for: each of those slots will be free for its own.
+        """
+        if self._opening + len(self._waiting) < self._window:
             for chain in self._unopened:
                 await self._open(chain)
                 return True
-            self._exhausted = True
         if self._waiting:
             _, _, chain = heapq.heappop(self._waiting)
             await self._carry_out(chain)
             return True
-        if not self._opening:
-            return False
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._waiting or not self._opening or self._stop)
-        return True
+        return False
 
     async def _open(self, chain: K) -> None:
         self._opening += 1
@@ -119,12 +112,7 @@ class Pool(Generic[K]):
             self._opening -= 1
         if work is not None:
             self._put(work, chain)
-        await self._announce()
 
     def _put(self, work: int, chain: K) -> None:
         self._arrivals += 1
         heapq.heappush(self._waiting, (-work, self._arrivals, chain))
-
-    async def _announce(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from longwriter_cli.records import Usage
+from longwriter_cli.records import Language, Usage
 
 CallKind = Literal["plan", "section", "select", "judge", "direct"]
 
@@ -21,8 +21,10 @@ class Request:
 
     `affinity` is the instruction's id: equal values go to the same endpoint, so that its prefix cache hits.
     `params` go into the request's body as they are (temperature, seed, extra body). `max_tokens` is sent when
-    given. `target_words` is what the text should measure, where that is known; only models that need a cap of
-    their own read it.
+    given. `target_words` is what the text should measure, where that is known.
+
+    `language` and `fields`, what filled the template's placeholders, are for a model that must be asked in other
+    words; the others get the prompt.
     """
 
     kind: CallKind
@@ -33,6 +35,8 @@ class Request:
     target_words: int | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     examples: tuple[tuple[str, str], ...] = ()
+    language: Language = "en"
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,10 @@
 """Trying again: with back-off, for as long as it is sensible, and never past a stop.
 
+An outage must not use up the tries of one instruction after the other. So a call that cannot reach the endpoint is
+never charged for it: the run waits for `give_up_after_s` and then stops, or stops at once where the endpoint was never
+reached. And after `OUTAGE_AFTER` failures in a row, of whatever kind, one call at a time probes the endpoint, while
+the others wait for it to succeed.
+
 A failed try costs an attempt, except one that the endpoint only put off (429 or 503 with Retry-After): the wait that
 it asks for is obeyed, and grows to a second where it is shorter. Two limits of time keep that from lasting
 forever, both `give_up_after_s`: where nothing succeeds for so long, or a longer wait is asked for, the endpoint is down
@@ -8,6 +13,7 @@ and the run stops; a call that alone is put off for so long, while others succee
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -22,6 +28,7 @@ from longwriter_cli.records import Usage
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
+OUTAGE_AFTER = 10
 SHORTEST_WAIT_S = 0.05  # "Retry-After: 0" must not make a loop that hammers the endpoint
 
 OnRetry = Callable[[str, float], None]
@@ -79,6 +86,9 @@ class Retrying:
         self._clock = clock
         self._jitter = jitter
         self._failing_since: float | None = None
+        self._failures_in_a_row = 0
+        self._ever_succeeded = False
+        self._probe = asyncio.Lock()
         self.tally = tally or Tally()
 
     async def complete(self, request: Request) -> Completion:
@@ -91,7 +101,7 @@ class Retrying:
         call = _Call(request)
         try:
             try:
-                completion = await self._try(call)
+                completion = await self._try_in_turn(call)
             except CallFailed as error:
                 # Only now: tenacity costs 0.13 ms of CPU a call, as much as a bare HTTP client in all.
                 completion = await self._try_again(call, error)
@@ -109,6 +119,20 @@ class Retrying:
             raise
         return replace(completion, usage=completion.usage + call.usage, attempts=call.tries)
 
+    async def _try_in_turn(self, call: _Call) -> Completion:
+        """One try; during an outage, when it is this call's turn to probe."""
+        if not self._is_outage():
+            return await self._try(call)
+        async with self._probe:  # first come first served, so that each probe is another call's
+            if self._is_outage():
+                doubled: float = FIRST_WAIT_S * 2.0 ** min(10, self._failures_in_a_row - OUTAGE_AFTER)
+                await self._sleep(min(LONGEST_WAIT_S, self._give_up_after_s / 4, doubled))
+                return await self._try(call)
+        return await self._try(call)
+
+    def _is_outage(self) -> bool:
+        return self._failures_in_a_row >= OUTAGE_AFTER
+
     async def _try(self, call: _Call) -> Completion:
         call.tries += 1
         self.tally.calls += 1
@@ -118,8 +142,14 @@ class Retrying:
         except CallFailed as error:
             self._note_failure(call, error)
             raise
-        self._failing_since = None
+        except InstructionFailed:
+            self._note_success()  # the endpoint is there, and says no to this request alone
+            raise
+        self._note_success()
         return completion
+
+    def _note_success(self) -> None:
+        self._failing_since, self._failures_in_a_row, self._ever_succeeded = None, 0, True
 
     def _note_failure(self, call: _Call, error: CallFailed) -> None:
         now = self._clock()
@@ -127,12 +157,16 @@ class Retrying:
             call.failing_since = now
         if self._failing_since is None:
             self._failing_since = now
+        self._failures_in_a_row += error.retry_after_s is None
         call.usage += error.usage
-        call.charged += error.costs_attempt
-        call.put_off = 0 if error.costs_attempt else call.put_off + 1
+        charged = error.costs_attempt and not error.unreachable
+        call.charged += charged
+        call.put_off = 0 if charged else call.put_off + 1
         down_s = now - self._failing_since
         if down_s >= self._give_up_after_s:
             raise self._down(f"has given no answer for {down_s:.0f} s", error)
+        if error.unreachable and not self._ever_succeeded and call.tries >= self._max_attempts:
+            raise self._down(f"could not be reached in {call.tries} tries", error)
         if (error.retry_after_s or 0.0) > self._give_up_after_s:
             raise self._down(f"asks to wait {error.retry_after_s:.0f} s, longer than --give-up-after", error)
 
@@ -149,7 +183,7 @@ class Retrying:
         async def one_try() -> Completion:
             if happened:
                 raise happened.pop()
-            return await self._try(call)
+            return await self._try_in_turn(call)
 
         def before_sleep(state: tenacity.RetryCallState) -> None:
             self._on_retry(_failure(state).problem, state.upcoming_sleep)
@@ -172,7 +206,7 @@ class Retrying:
     def _wait_s(self, call: _Call, error: CallFailed) -> float:
         """The wait before the next try: 1, 2, 4 … 60 s less up to a half; or as asked plus up to a second."""
         if error.retry_after_s is None:
-            doubled: float = FIRST_WAIT_S * 2.0 ** max(0, call.charged - 1)
+            doubled: float = FIRST_WAIT_S * 2.0 ** max(0, call.charged + call.put_off - 1)
             return min(LONGEST_WAIT_S, doubled) * (0.5 + self._jitter() / 2)
         least: float = min(FIRST_WAIT_S, SHORTEST_WAIT_S * 2.0 ** max(0, call.put_off - 1))
         asked = max(error.retry_after_s, least)

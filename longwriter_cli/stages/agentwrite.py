@@ -141,9 +141,7 @@ class AgentWrite:
         self.listen(SectionWritten(section))
         return section
 
-    def _fail(
-        self, instruction: Instruction, stage: str, n: int | None, error: InstructionFailed, basis: str
-    ) -> None:
+    def _fail(self, instruction: Instruction, stage: str, n: int | None, error: InstructionFailed, basis: str) -> None:
         failure = Failure(
             instruction.id,
             stage,

@@ -73,15 +73,17 @@ class Planner:
         required, language = instruction.required_words, language_of(instruction, self.settings)
         if required is not None and required.words < 2 * SMALLEST_SECTION_WORDS:
             return Plan(instruction.id, (Step(1, _WHOLE_TEXT[language], required.words),), at=now())
-        template = self.templates.get("plan", language)
+        fields = {"INST": _with_length(instruction, language)}
         request = Request(
             kind="plan",
             affinity=instruction.id,
             model=self.settings.plan_model or self.settings.model,
-            prompt=template.fill(INST=_with_length(instruction, language)),
+            prompt=self.templates.get("plan", language).fill(**fields),
             max_tokens=self.settings.max_tokens,
             target_words=required.words if required else None,
             params=self.settings.body(planning=True),
+            language=language,
+            fields=fields,
         )
         judge = _Judge(request, required, language, self.settings)
         (steps, text, flag), completion = await ask(self.chat, request, judge)
@@ -95,9 +97,7 @@ class _Judge:
     flagged.
     """
 
-    def __init__(
-        self, request: Request, required: Requirement | None, language: Language, settings: Settings
-    ) -> None:
+    def __init__(self, request: Request, required: Requirement | None, language: Language, settings: Settings) -> None:
         self._request = request
         self._required = required
         self._asked = required.words if required else 0

@@ -6,7 +6,7 @@ stands behind what stays, so that a prefix cache hits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from longwriter_cli.errors import InstructionFailed
@@ -48,10 +48,9 @@ class Writer:
         if context is None:
             return
         language = language_of(instruction, self.settings)
-        bare = estimate_tokens(self._prompt(instruction, plan, plan.steps[-1], "", language))
+        bare = estimate_tokens(self._prompt(_fields(instruction, plan, plan.steps[-1], "", language), language))
         longest = tokens_to_come(max(step.words for step in plan.steps), language)
-        before_last = tokens_to_come(sum(step.words for step in plan.steps[:-1]), language)
-        whole = before_last + tokens_to_come(plan.steps[-1].words, language)
+        whole = tokens_to_come(sum(step.words for step in plan.steps), language)
         history = self.settings.history_words
         if self.settings.mode == "parallel":
             needed = longest
@@ -85,9 +84,7 @@ class Writer:
                 raise
             return await self._write(instruction, plan, step, fits, language)
 
-    async def _what_fits(
-        self, instruction: Instruction, plan: Plan, step: Step, text: str, language: Language
-    ) -> str:
+    async def _what_fits(self, instruction: Instruction, plan: Plan, step: Step, text: str, language: Language) -> str:
         """All of the text so far, or its newest `history_words` where it cannot fit."""
         history = self.settings.history_words
         if history is None or not text:
@@ -95,22 +92,23 @@ class Writer:
         context = await self.chat.context_tokens(self.settings.model)
         if context is None:
             return text
-        prompt = self._prompt(instruction, plan, step, text, language)
+        prompt = self._prompt(_fields(instruction, plan, step, text, language), language)
         if estimate_tokens(prompt) + tokens_to_come(step.words, language) <= context:
             return text
         return last_words(text, history)
 
-    async def _write(
-        self, instruction: Instruction, plan: Plan, step: Step, shown: str, language: Language
-    ) -> Section:
+    async def _write(self, instruction: Instruction, plan: Plan, step: Step, shown: str, language: Language) -> Section:
+        fields = _fields(instruction, plan, step, shown, language)
         request = Request(
             kind="section",
             affinity=instruction.id,
             model=self.settings.model,
-            prompt=self._prompt(instruction, plan, step, shown, language),
+            prompt=self._prompt(fields, language),
             max_tokens=self.settings.max_tokens,
             target_words=step.words,
             params=self.settings.body(planning=False),
+            language=language,
+            fields=fields,
         )
 
         def accept(completion: Completion, asked: Request) -> str:
@@ -132,13 +130,18 @@ class Writer:
             raw=completion.text if completion.text != text else None,
         )
 
-    def _prompt(self, instruction: Instruction, plan: Plan, step: Step, text: str, language: Language) -> str:
-        return self.templates.get("write", language).fill(
-            INST=instruction.prompt,
-            PLAN=format_steps(plan.steps, language),
-            TEXT=text,
-            STEP=format_step(step, language),
-        )
+    def _prompt(self, fields: Mapping[str, str], language: Language) -> str:
+        return self.templates.get("write", language).fill(**fields)
+
+
+def _fields(instruction: Instruction, plan: Plan, step: Step, text: str, language: Language) -> dict[str, str]:
+    """What fills the placeholders of the write template."""
+    return {
+        "INST": instruction.prompt,
+        "PLAN": format_steps(plan.steps, language),
+        "TEXT": text,
+        "STEP": format_step(step, language),
+    }
 
 
 def _usable_text(completion: Completion, request: Request, step: Step, previous: str) -> str:

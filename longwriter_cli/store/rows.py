@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from longwriter_cli.records import Failure, Instruction, Plan, Requirement, Section, Step, Usage
+from longwriter_cli.store.jsonl import BOM
 
 R = TypeVar("R", Instruction, Plan, Section, Failure)
 
@@ -55,7 +56,7 @@ class _Estimated(msgspec.Struct):
 
 def read_record(line: bytes, kind: type[R]) -> R:
     """The whole record of a row. Raises one of `jsonl.NOT_A_ROW`."""
-    return with_estimate(msgspec.json.decode(line, type=kind), line)
+    return with_estimate(msgspec.json.decode(line.removeprefix(BOM), type=kind), line)
 
 
 def with_estimate(record: R, line: bytes) -> R:
@@ -63,7 +64,7 @@ def with_estimate(record: R, line: bytes) -> R:
     # These bytes cannot stand in a text, where JSON escapes the quotes.
     if b'"usage_estimated"' not in line or isinstance(record, Instruction):
         return record
-    estimated = msgspec.json.decode(line, type=_Estimated).usage_estimated
+    estimated = msgspec.json.decode(line.removeprefix(BOM), type=_Estimated).usage_estimated
     return replace(record, usage=replace(record.usage, estimated=estimated))
 
 

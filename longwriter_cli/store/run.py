@@ -20,7 +20,6 @@ from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import Failure, Instruction, Plan, Section, Step, Usage
 from longwriter_cli.store.index import DigestOf, Index
 from longwriter_cli.store.jsonl import (
-    BOM,
     NOT_A_ROW,
     Appender,
     GroupSync,
@@ -229,7 +228,7 @@ class Run:
         appender = self._files.get(name)
         line = appender.read(offset) if appender is not None else read_line(self._read_fd(name), offset)
         try:
-            return read_record(line.removeprefix(BOM), kind)
+            return read_record(line, kind)
         except NOT_A_ROW as error:
             raise self._bad_row(name, offset, f"{error}") from None
 
@@ -264,6 +263,8 @@ class Run:
                     if name == PLANS and (problem := _plan_problem(head.steps)):
                         raise self._bad_row(name, offset, problem)
                     take(head, offset, line)
+            except NOT_A_ROW as error:
+                raise self._bad_row(name, offset, f"{error}") from None
             except (OverflowError, struct.error):
                 raise self._bad_row(name, offset, "a number in it is negative or too large") from None
 

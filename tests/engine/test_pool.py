@@ -185,12 +185,10 @@ def test_there_is_no_barrier_between_opening_and_writing() -> None:
     assert max(ends[1], ends[2], ends[3]) <= 6.0
 
 
-def test_a_slot_that_idles_takes_up_what_another_one_opens() -> None:
-    """Slot A opens two chains, one after the other; slot B, idle since the beginning, carries the first one out."""
+def test_a_chain_that_is_opened_when_other_slots_have_no_work_left_is_carried_out_at_once() -> None:
     chains = [Chain(plan_s=10.0, sections_s=[100.0]), Chain(plan_s=50.0, sections_s=[100.0]), Chain(sections_s=[])]
     assert Diary(chains, slots=3).run() == pytest.approx(150.0)
-    source_of_two = iter([0, 1])
-    assert Diary(chains, slots=2).run(source_of_two) == pytest.approx(150.0)
+    assert Diary(chains, slots=2).run(iter([0, 1])) == pytest.approx(150.0)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -254,7 +252,7 @@ def test_a_second_word_cuts_the_grace_short() -> None:
     assert when_s == pytest.approx(9.0)
 
 
-def test_a_stop_wakes_the_slots_that_wait_for_work() -> None:
+def test_slots_without_work_do_not_hold_up_a_stop() -> None:
     diary = Diary([Chain(plan_s=1000.0, sections_s=[1.0])], slots=5, grace_s=10.0)
     when_s = stopped(diary, 6.0)
     assert when_s == pytest.approx(16.0)

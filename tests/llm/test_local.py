@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -20,45 +20,43 @@ import pytest
 from longwriter_cli.errors import EndpointDown, UsageError
 from longwriter_cli.llm.base import Completion, Request
 from longwriter_cli.llm.local import (
-    SEEN_CHARACTERS,
     LocalChat,
     LocalServer,
-    Shaper,
     banner,
-    line_words,
-    newest,
-    plan_grammar,
-    unfilling,
 )
+from longwriter_cli.llm.local_wording import SEEN_CHARACTERS, Shaper, line_words, newest, plan_grammar
 from longwriter_cli.llm.openai import OpenAIChat
 from longwriter_cli.llm.weights import find_weights
-from longwriter_cli.prompts import Template, load_templates
-from longwriter_cli.records import Usage
+from longwriter_cli.prompts import load_templates
+from longwriter_cli.records import Language, Usage
 
 PLAN_LINE = re.compile(r"Paragraph (\d+) - Main Point: .{30,200} - Word Count: (\d+) words")
 ZH_PLAN_LINE = re.compile(r"第(\d+)段 - 主要内容：.{11,50} - 字数要求：(\d+)字")
 TEMPLATES = load_templates()
 
 
-def plan_request(instruction: str, language: str = "en", **more: object) -> Request:
-    template = TEMPLATES.by_key[language, "plan"]  # type: ignore[index]
-    return Request("plan", "i", "local", template.fill(INST=instruction), **more)  # type: ignore[arg-type]
+def plan_request(instruction: str, language: Language = "en", **more: object) -> Request:
+    prompt = TEMPLATES.get("plan", language).fill(INST=instruction)
+    fields = {"INST": instruction}
+    return Request("plan", "i", "local", prompt, language=language, fields=fields, **more)  # type: ignore[arg-type]
 
 
 def section_request(text: str = "", **more: object) -> Request:
     lines = [f"Paragraph {n} - Main Point: The {what} of tea - Word Count: 200 words" for n, what in ((1, "history"),)]
     values = {"INST": "Write about tea.", "PLAN": "\n".join(lines), "TEXT": text, "STEP": lines[0]}
     prompt = TEMPLATES.get("write", "en").fill(**values)
-    return Request("section", "i", "local", prompt, target_words=200, **more)  # type: ignore[arg-type]
+    return Request("section", "i", "local", prompt, target_words=200, fields=values, **more)  # type: ignore[arg-type]
 
 
 # --- what the model is asked
 
 
-def test_an_instruction_is_read_back_out_of_the_shipped_templates() -> None:
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_plan_is_asked_for_with_the_bare_instruction_and_an_example(language: Language) -> None:
     for instruction in ("Write about $PLAN$ and [brackets].\n\nIn two lines.", "写一篇关于茶的文章。"):
-        for language in ("en", "zh"):
-            shaped = Shaper()(plan_request(instruction, language))
+        request = plan_request(instruction, language)
+        asked_again = replace(request, prompt=request.prompt.rstrip() + "\n\nAn earlier outline could not be used.")
+        for shaped in (Shaper()(request), Shaper()(asked_again)):
             assert shaped.prompt == instruction
             assert shaped.examples
 
@@ -75,7 +73,8 @@ def test_the_text_so_far_is_the_last_answer_of_a_conversation() -> None:
 
 def test_templates_of_the_user_s_own_are_sent_as_they_are() -> None:
     for kind in ("plan", "section"):
-        shaped = Shaper()(Request(kind, "i", "local", "My own words about tea.", target_words=400))
+        fields = {"INST": "about tea", "STEP": "Paragraph 1 - Main Point: Tea - Word Count: 400 words", "TEXT": ""}
+        shaped = Shaper()(Request(kind, "i", "local", "My own words about tea.", target_words=400, fields=fields))
         assert shaped.prompt == "My own words about tea."
     assert "grammar" in Shaper()(Request("plan", "i", "local", "My own words.")).params
 
@@ -87,14 +86,6 @@ def test_what_the_user_sets_wins() -> None:
     assert shaped.params["repeat_penalty"] == 1.1
     assert shaped.max_tokens == 7
     assert Shaper()(section_request()).max_tokens == 300
-
-
-def test_a_placeholder_that_stands_twice_is_read_back_once() -> None:
-    template = Template.parse("$INST$ | $INST$ | $STEP$")
-    match = unfilling(template).fullmatch(template.fill(INST="a", STEP="b"))
-    assert match is not None
-    assert match.groupdict() == {"INST": "a", "STEP": "b"}
-    assert unfilling(template).fullmatch("a | c | b") is None
 
 
 def test_a_long_text_is_cut_at_the_start_of_a_sentence() -> None:

@@ -100,9 +100,10 @@ def test_a_holder_that_cannot_be_read_is_another_process(tmp_path: Path, name: s
             RunLock(tmp_path)
 
 
-def test_a_directory_that_is_not_there_is_an_error_of_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
-        RunLock(tmp_path / "not" / "there")
+def test_a_file_in_the_place_of_the_directory_is_an_error_of_usage(tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    with pytest.raises(UsageError, match="run"):
+        RunLock(tmp_path / "run")
 
 
 def test_a_busy_run_is_not_touched_by_who_is_refused(tmp_path: Path) -> None:

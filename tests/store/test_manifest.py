@@ -13,6 +13,8 @@ from made_rows import MANIFEST, contents, instruction, open_run, python, read_ru
 from longwriter_cli import __version__
 from longwriter_cli.errors import DiskFailed, InputError, UsageError
 from longwriter_cli.store.manifest import FORMAT, MANIFEST_NAME, Manifest, read_manifest, write_manifest, write_whole
+from longwriter_cli.store.run import Run
+from longwriter_cli.text.plan import plan_digest
 
 
 def edit(directory: Path, **changes: Any) -> Path:
@@ -152,10 +154,6 @@ def test_the_templates_are_there_before_the_manifest(tmp_path: Path, monkeypatch
     replaced: list[str] = []
     replace = os.replace
     monkeypatch.setattr(os, "replace", lambda a, b: (replaced.append(Path(b).name), replace(a, b)))
-    from made_rows import plan_digest
-
-    from longwriter_cli.store.run import Run
-
     with Run.open(tmp_path, plan_digest, create=True) as run:
         run.begin(MANIFEST, {"en/plan.txt": "Plan"})
     assert replaced == ["plan.txt", MANIFEST_NAME]

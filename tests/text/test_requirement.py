@@ -262,6 +262,30 @@ CHINESE_NONE = [
 ]
 
 
+# Two texts that are both to be written count together; what belongs to the first one does not.
+SEVERAL = [
+    ("Write a 500-word story and a 300-word poem.", about(800)),
+    ("Write a 500-word story about a fox, and then a 300-word poem about the same fox.", about(800)),
+    ("Please write a 1,000 word blog post plus a 150 word social media caption for it", about(1150)),
+    ("Write a 500-word essay, a 300-word poem and a 200-word letter about rain.", about(1000)),
+    ("Write a story of 500 words and a poem of 300 words.", about(800)),
+    ("Write two 500-word essays and a 300-word letter.", about(1300)),
+    ("Write a 500-600 word essay and a 200-300 word letter.", between(700, 900)),
+    ("写一篇500字的散文和一篇300字的诗", about(800)),
+    ("写一篇800字的作文，再写一篇200字的短评", about(1000)),
+    ("Write a report: introduction (at least 100 words), body (at least 500 words).", least(600)),
+    # one text
+    ("Write a 500-word or a 600-word essay.", about(600)),
+    ("Write a 5000-word paper and a 200-word abstract.", about(5000)),
+    ("Write a 5000-word paper with a 200-word abstract and a 300-word case study.", about(5000)),
+    ("Write a 1000-word article with a table and a 100-word sidebar.", about(1000)),
+    ("Write a 1000-word essay and a minimum of 200 words on bees", about(1000)),
+    ("In a 1000-word essay, a 200-word section must discuss whales.", about(1000)),
+    ("Write 2000 words: a 1200-word story and an 800-word poem.", about(2000)),
+    ("写一篇500字或一篇800字的文章", about(800)),
+    ("写一篇5000字的论文和一份300字的摘要", about(5000)),
+]
+
 # Written after the code, to see how far it goes beyond the prompts it was made with; mended since where it did not.
 DIVERSE: list[tuple[str, Requirement | None]] = [
     ("Can you write me a long-form thinkpiece (roughly 3500 words) on why cities flood?", about(3_500)),
@@ -422,6 +446,20 @@ def test_a_chinese_length_is_read(prompt: str, demanded: Requirement) -> None:
 @pytest.mark.parametrize("prompt", CHINESE_NONE)
 def test_a_chinese_number_that_is_no_length_is_left(prompt: str) -> None:
     assert required_words(prompt) is None
+
+
+@pytest.mark.parametrize(("prompt", "demanded"), SEVERAL)
+def test_texts_asked_for_side_by_side_count_together(prompt: str, demanded: Requirement) -> None:
+    assert required_words(prompt) == demanded
+
+
+@pytest.mark.parametrize("name", ["my dog Max", "a cat called Max", "a boy named Max", "Mad Max"])
+def test_max_is_no_limit_where_it_is_a_name(name: str) -> None:
+    assert required_words(f"Write about {name} 400 words") == about(400)
+
+
+def test_a_range_of_words_to_list_is_no_length() -> None:
+    assert required_words("List 5-10 words related to the sea.") is None
 
 
 @pytest.mark.parametrize(("prompt", "demanded"), DIVERSE)

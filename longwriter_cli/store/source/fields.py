@@ -200,18 +200,14 @@ def _requirement(value: object, name: str) -> Requirement:
     kind = "about" if value.get("kind") is None else value["kind"]
     if kind not in _KINDS:
         raise BadRow(f'"{name}.kind" is {short(kind)}', f"It is one of {', '.join(_KINDS)}.")
-    low, high = (
-        _words(value[key], f"{name}.{key}") if value.get(key) is not None else None for key in ("low", "high")
-    )
+    low, high = (_words(value[key], f"{name}.{key}") if value.get(key) is not None else None for key in ("low", "high"))
     match kind:
         case "at_least":
             low = low or words
         case "at_most":
             high = high or words
     has = (low is not None, high is not None)
-    wants = {"about": (False, False), "at_least": (True, False), "at_most": (False, True), "range": (True, True)}[
-        kind
-    ]
+    wants = {"about": (False, False), "at_least": (True, False), "at_most": (False, True), "range": (True, True)}[kind]
     if has != wants or (low is not None and high is not None and low > high):
         raise BadRow(
             f'"{name}" is of kind {kind} with low {low} and high {high}',

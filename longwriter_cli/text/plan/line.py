@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from longwriter_cli.text.numerals import HAN_NUMERALS, fold
-from longwriter_cli.text.plan.amounts import MOST_WORDS, POINT_LABEL, Count, find_count
+from longwriter_cli.text.plan.amounts import COUNT_LABEL, MOST_WORDS, POINT_LABEL, Count, find_count
 from longwriter_cli.text.plan.item import EDGES, Item, is_han, tidy, unwrap
 
 
@@ -84,6 +84,14 @@ _EXACT = re.compile(
     r"\s*(?:Paragraph [0-9]{1,9} - Main Point: (.+) - Word Count: ([0-9]{1,9}) words"
     r"|第[0-9]{1,9}段 - 主要内容：(.+) - 字数要求：([0-9]{1,9})字)\s*",
 )
+# Main Point: [what this paragraph tells] - Word Count: [number] words
+_UNFILLED = re.compile(
+    rf"{POINT_LABEL.pattern}\s?\[[^\[\]]{{1,200}}\][\s\-|,;.*_]{{0,8}}(?:{COUNT_LABEL})[*_]{{0,2}}\s?:[*_]{{0,2}}\s?"
+    # [number] · [Word count requirement, e.g., 400 words] · [数字] · [字数要求，例如400字]
+    r"\[(?:[^\[\]0-9]{1,60}|[^\[\]]{0,60}(?:e\.?g|example|such as|例如|比如|如)[^\[\]]{0,60})\]"
+    r"\s?(?:words|字)?[\s.*_]{0,6}$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,18 @@ class Line:
         """Says all of a step by itself, in so many words, whatever its own label."""
         called = self.count is not None and self.count.labelled
         return self.exact is not None or (self.point is not None and called)
+
+    @property
+    def unfilled(self) -> bool:
+        """The template's own line, with nothing put in place of its brackets."""
+        return self.point is not None and _UNFILLED.search(self.probe[: 3 * _HEAD]) is not None
+
+    @property
+    def ends_in_brackets(self) -> bool:
+        """A short line of no kind that ends in a count: "Introduction (400 words)"."""
+        if self.kind != Kind.PROSE or self.count is None or len(self.probe) > _HEAD:
+            return False
+        return self.probe[self.count.start] in "([" and self.probe.rstrip().endswith((")", "]"))
 
     @property
     def total(self) -> bool:

@@ -30,7 +30,7 @@ def read_outline(text: str) -> list[Item]:
         return []
     if items := read_table(texts):
         return items
-    lines = [read_line(line) for line in texts]
+    lines = _without_template([read_line(text) for text in texts])
     kinds = {(line.kind, line.level) for line in lines if line.kind > Kind.PROSE}
     for kind, level in sorted(kinds, key=lambda k: (-k[0], k[1]))[:_MOST_KINDS]:
         drafts = list(_drafts(lines, kind, level))
@@ -41,7 +41,31 @@ def read_outline(text: str) -> list[Item]:
             return _finished(drafts)
         if kind == Kind.PARAGRAPH and any(draft.main_point for draft in drafts):
             return []
-    return []
+    return _plain(lines)
+
+
+def _without_template(lines: list[Line]) -> list[Line]:
+    """The lines without an echo of the template above the first step. Below it, it stands for steps left out."""
+    steps = (i for i, line in enumerate(lines) if line.count or line.exact)
+    first = next((i for i in steps if lines[i].kind != Kind.PROSE and not lines[i].unfilled), len(lines))
+    return [line for i, line in enumerate(lines) if i >= first or not line.unfilled]
+
+
+def _plain(lines: list[Line]) -> list[Item]:
+    """Two or more lines in a row that have no label and end in a count in brackets: "Introduction (400 words)"."""
+    counted = [i for i, line in enumerate(lines) if line.ends_in_brackets]
+    if len(counted) < 2:
+        return []
+    first, last = counted[0], counted[-1]
+    above, below = lines[:first], lines[last + 1 :]
+    if above and above[-1].kind != Kind.BLANK and not above[-1].probe.rstrip().endswith(":"):
+        return []  # it may be a step that lacks its count
+    if below and below[0].kind != Kind.BLANK and not below[0].total:
+        return []
+    rows = [line for line in lines[first : last + 1] if line.kind != Kind.BLANK and not line.total]
+    items = [Item(join_title(*line.parts()), line.count.words) for line in rows if line.count and line.count.words]
+    whole = len(items) == len(rows) and all(line.ends_in_brackets for line in rows)
+    return items if whole and len(items) > 1 and all(item.main_point for item in items) else []
 
 
 @dataclass(slots=True)

@@ -1,9 +1,11 @@
-"""Plans that come as JSON, or as JSON decoded by somebody else."""
+"""Plans that come as JSON, as a Python literal, or as JSON decoded by somebody else."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 
 from longwriter_cli.text.plan.amounts import MOST_WORDS, amount
@@ -28,23 +30,25 @@ _WORDS_KEYS = (
 )
 _DEEPEST = 4  # objects and lists around the list of steps
 _JSON_START = re.compile(r"^[ \t]{0,40}(?=\[\s{0,200}[{\"]|\{\s{0,200}\")", re.MULTILINE)
+_LITERAL_START = re.compile(r"^[ \t]{0,40}(?=\[\s{0,200}[{\"']|\{\s{0,200}[\"'])", re.MULTILINE)  # JSON or Python
+_SINGLE_QUOTED = re.compile(r"[\[{,]\s{0,200}'")
+_LONGEST_LITERAL = 50_000  # characters: takes 0.2 s
 _TRAILING_COMMA = re.compile(r",(?=\s{0,200}[\]}])")
 
 
 def read_structured(text: str) -> list[Item] | None:
-    """The steps of a text that holds JSON; None where it holds none.
+    """The steps of a text that holds JSON, or Python's own form of it; None where it holds neither.
 
-    Broken JSON gives no steps: what can still be read of it may lack one.
+    A broken value gives no steps: what can still be read of it may lack one.
     """
-    if not _JSON_START.search(text):
+    start = _LITERAL_START.search(text)
+    if not start:
         return None
-    try:
-        values = _json_values(text)
-    except ValueError:
-        try:
-            values = _json_values(_TRAILING_COMMA.sub("", text))
-        except ValueError:
-            return []
+    for candidate in (text, _TRAILING_COMMA.sub("", text)):
+        if values := _json_values(candidate):
+            break
+    else:
+        values = [_python_value(text[start.end() :])]
     if len(values) > 1 and (items := _all(values)):  # one object a line
         return items
     return next(filter(None, map(items_of, values)), [])
@@ -71,17 +75,38 @@ def items_of(value: object, depth: int = _DEEPEST) -> list[Item]:
 
 
 def _json_values(text: str) -> list[object]:
-    """The JSON values that start a line, one behind the other; code fences and prose between them are skipped."""
+    """The JSON values that start a line, one behind the other; code fences and prose between them are skipped.
+
+    None at all where one of them is broken.
+    """
     decoder = json.JSONDecoder(strict=False)  # models break lines inside strings
     values = []
     position = 0
     while start := _JSON_START.search(text, position):
         try:
             value, position = decoder.raw_decode(text, start.end())
-        except RecursionError:
-            raise ValueError("nested too deep") from None
+        except (ValueError, RecursionError):  # the second where it nests too deep
+            return []
         values.append(value)
     return values
+
+
+def _python_value(text: str) -> object:
+    """The list or dict at the head of a text, up to the last bracket: {'main_point': 'A "quoted" word', 'words': 400}.
+
+    None where it is none, or cut off, or broken JSON after all, or longer than is safe to parse. Nothing is evaluated
+    but literals.
+    """
+    literal = text[: max(text.rfind("]"), text.rfind("}")) + 1]
+    cut_off = "{" in text[len(literal) :]
+    if cut_off or len(literal) > _LONGEST_LITERAL or not _SINGLE_QUOTED.search(literal):
+        return None
+    try:
+        with warnings.catch_warnings():  # of a backslash that escapes nothing
+            warnings.simplefilter("ignore")
+            return ast.literal_eval(literal)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # the last two where it nests too deep
+        return None
 
 
 def _all(rows: Sequence[object]) -> list[Item]:

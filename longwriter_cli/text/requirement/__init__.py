@@ -9,16 +9,18 @@ number of parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from longwriter_cli.records import Requirement
-from longwriter_cli.text.requirement.evidence import is_no_demand, score_of
-from longwriter_cli.text.requirement.kinds import kind_of, requirement
+from longwriter_cli.text.requirement.evidence import is_no_demand, is_too_few, score_of
+from longwriter_cli.text.requirement.kinds import kind_of, requirement, total
 from longwriter_cli.text.requirement.mentions import MOST_WORDS, Mention, find_matches, read_mention
 from longwriter_cli.text.requirement.pages import CHARACTERS_A_PAGE, WORDS_A_PAGE, words_a_page
 from longwriter_cli.text.requirement.prompt import pasted_span, readable
 from longwriter_cli.text.requirement.roles import Role, role_of
+from longwriter_cli.text.requirement.several import side_by_side
 
 __all__ = ["CHARACTERS_A_PAGE", "WORDS_A_PAGE", "required_words"]
 
@@ -48,9 +50,30 @@ def required_words(prompt: str) -> Requirement | None:
     if not demands:
         return None
     best = max(demands, key=lambda demand: (demand.score, _RANK[demand.role], demand.words.words))
-    parts = [demand.words for demand in demands if demand.role == "part" and demand.score == best.score]
-    found = _sum(parts) if best.role == "part" else best.words
+    found = total([demand.words for demand in _together(best, demands)])
     return found if 1 <= found.words <= MOST_WORDS else None
+
+
+def _together(best: _Demand, demands: list[_Demand]) -> list[_Demand]:
+    """The demands that are only whole together: the parts of a text, or texts that are asked for side by side."""
+    equals = [demand for demand in demands if demand.score == best.score]
+    if best.role == "total":
+        return [best]
+    if best.role == "part":
+        return [demand for demand in equals if demand.role == "part"]
+    texts = sorted((demand for demand in equals if demand.role in ("whole", "product")), key=_place)
+    run: list[_Demand] = []
+    for text in texts:
+        if run and not side_by_side(run[-1].mention, text.mention):
+            if best in run:
+                break
+            run = []
+        run.append(text)
+    return run
+
+
+def _place(demand: _Demand) -> int:
+    return demand.mention.start
 
 
 def _demands(text: str) -> Iterator[_Demand]:
@@ -61,3 +84,22 @@ def _demands(text: str) -> Iterator[_Demand]:
         if not numbers & taken and (demand := _judged(text, match, pasted)):
             taken |= numbers
             yield demand
+
+
+def _judged(text: str, match: re.Match[str], pasted: range) -> _Demand | None:
+    """What a match demands; None where it demands nothing, or where that is too doubtful."""
+    mention = read_mention(text, match)
+    if mention is None or is_no_demand(mention):
+        return None
+    kind = kind_of(mention)
+    role, times = role_of(mention)
+    if times is None or is_too_few(mention, kind):
+        return None
+    score = score_of(mention, pasted)
+    if kind != "about" or role == "total":  # a bound or a total is a demand by itself
+        score = max(score, min(score + 2, 2))
+    if role == "part":
+        score -= 1
+    if score < (-1 if role == "part" else 0):
+        return None
+    return _Demand(mention, requirement(mention, kind, times * words_a_page(mention)), role, score)
