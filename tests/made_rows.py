@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from longwriter_cli.records import Failure, Instruction, Plan, Section, Step, Usage
 from longwriter_cli.store.manifest import Manifest
@@ -92,3 +96,20 @@ def python(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 def command(code: str, *arguments: object) -> Sequence[str]:
     setup = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
     return [sys.executable, "-c", setup + code, *map(str, arguments)]
+
+
+@contextmanager
+def small_disk(directory: Path, options: str = "size=256k") -> Iterator[Path]:
+    """A file system of its own, where this user may mount one; else the test is skipped."""
+    directory.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+def make_read_only(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)

@@ -100,6 +100,35 @@ class Options:
         int | None,
         _option("--concurrency", "-c", min=1, metavar="N", panel=LIMITS, default="32", help="Most calls in flight."),
     ] = None
+    rpm: Annotated[
+        int | None,
+        _option("--rpm", min=1, metavar="N", panel=LIMITS, default="none", help="Most requests in a minute."),
+    ] = None
+    tpm: Annotated[
+        int | None, _option("--tpm", min=1, metavar="N", panel=LIMITS, default="none", help="Most tokens in a minute.")
+    ] = None
+    max_cost: Annotated[
+        float | None,
+        _option(
+            "--max-cost",
+            min=0.0,
+            metavar="USD",
+            panel=LIMITS,
+            default="none",
+            help="Stop (4) before the run, all resumes counted, costs more.",
+        ),
+    ] = None
+    max_total_tokens: Annotated[
+        int | None,
+        _option(
+            "--max-total-tokens",
+            min=0,
+            metavar="N",
+            panel=LIMITS,
+            default="none",
+            help="Stop (4) before the run, all resumes counted, uses more tokens.",
+        ),
+    ] = None
     timeout: Annotated[
         float | None,
         _option("--timeout", min=0.001, metavar="S", panel=LIMITS, default="600", help="Seconds for one call."),

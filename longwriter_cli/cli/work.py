@@ -16,24 +16,16 @@ import orjson
 import typer
 
 from longwriter_cli.cli import chat as models
-from longwriter_cli.cli.options import DEFAULT_GIVE_UP_AFTER_S, DEFAULT_GRACE_S, DEFAULT_MAX_ATTEMPTS, Options
-from longwriter_cli.cli.progress import Meter, Progress, display
-from longwriter_cli.engine import events
-from longwriter_cli.engine.stop import Stop
+from longwriter_cli.cli.calls import Job, call_model, check_prices, cost_usd
+from longwriter_cli.cli.options import Options
 from longwriter_cli.errors import EXIT_FAILURES, EXIT_OK, InputError, LongwriterError, Stopped, UsageError
-from longwriter_cli.llm.base import Chat
-from longwriter_cli.llm.prices import Prices
-from longwriter_cli.llm.retry import Retrying, Tally
+from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import Templates, load_templates
 from longwriter_cli.records import Failure, Instruction, Step
 from longwriter_cli.report.summary import count, count_failed
 from longwriter_cli.settings import MODEL_CHOICES, Settings, settle
-from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.build import build_dataset
 from longwriter_cli.stages.clock import now
-from longwriter_cli.stages.failures import RetryPolicy
-from longwriter_cli.stages.plan import Planner
-from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.export import Format
 from longwriter_cli.store.manifest import Manifest, read_manifest
 from longwriter_cli.store.run import Run
@@ -84,7 +76,8 @@ def carry_out(work: Work, options: Options) -> int:
         try:
             settings, templates = _begin(work, options, run, instructions, bad_rows)
             if work.plan or work.write:
-                asyncio.run(_call_model(work, options, run, settings, templates, tally))
+                job = Job(run, settings, templates, plan=work.plan, write=work.write)
+                asyncio.run(call_model(job, options, tally))
         except LongwriterError as error:
             outcome = error
         code = outcome.exit_code if outcome else _verdict(options, run)
@@ -147,6 +140,7 @@ def _begin(
         )
         if staged.stat().st_size or _has_work(work, run):
             models.check_model(settings, options)
+            check_prices(settings, options)
         run.begin(_manifest(run, settings), templates.files() if settings != stored else None)
         run.take_in(staged)
     _record_bad_rows(work, run, bad_rows)
@@ -191,81 +185,6 @@ def _record_bad_rows(work: Work, run: Run, bad_rows: list[InputError]) -> None:
         run.add_failure(Failure(None, "read", None, "bad_row", "mended", at=now(), file=file, line=line, mended=True))
 
 
-# --- the calls
-
-
-async def _call_model(
-    work: Work, options: Options, run: Run, settings: Settings, templates: Templates, tally: Tally
-) -> None:
-    stop = Stop()
-    slots = models.slots(settings, options)
-    progress = Progress(
-        _meter(work, options, run, tally), display(options.progress or "auto", verbose=bool(options.verbose))
-    )
-    connection = models.Connection(lambda: models.connect(settings, options, slots))
-    chat: Chat = Retrying(
-        connection,
-        max_attempts=options.max_attempts or DEFAULT_MAX_ATTEMPTS,
-        give_up_after_s=DEFAULT_GIVE_UP_AFTER_S if options.give_up_after is None else options.give_up_after,
-        sleep=stop.sleep,
-        on_retry=lambda problem, wait_s: progress.listen(events.Retrying(problem, wait_s)),
-        tally=tally,
-    )
-    agentwrite = AgentWrite(
-        run,
-        Planner(chat, settings, templates),
-        Writer(chat, settings, templates),
-        settings,
-        stop,
-        progress.listen,
-        asyncio.Semaphore(slots),
-        _retry_policy(options),
-    )
-    grace_s = DEFAULT_GRACE_S if options.grace is None else options.grace
-    _heed_signals(stop, grace_s)
-    try:
-        with progress:
-            await agentwrite.work(plan=work.plan, write=work.write, slots=slots, limit=options.limit, grace_s=grace_s)
-    finally:
-        await chat.close()
-
-
-def _meter(work: Work, options: Options, run: Run, tally: Tally) -> Meter:
-    index = run.index
-    planned = [p for p in index.order()[: options.limit] if index.plan_at(p) is not None]
-    unfinished = [p for p in planned if not index.is_complete(p)]
-    total = len(index) if options.limit is None else min(options.limit, len(index))
-    return Meter(
-        instructions=total if work.plan else len(planned),
-        planned=len(planned),
-        finished=len(planned) - len(unfinished),
-        words_to_do=sum(index.words_left(p) for p in unfinished),
-        tally=tally,
-        cost_usd=lambda: _cost_usd(run, options),
-        writes=work.write,
-    )
-
-
-def _retry_policy(options: Options) -> RetryPolicy:
-    if options.retry_failed:
-        return "all"
-    return "none" if options.keep_failures else "by_kind"
-
-
-def _heed_signals(stop: Stop, grace_s: float) -> None:
-    """The first signal asks for a stop in good order, a second one for a stop at once."""
-
-    def told(number: int) -> None:
-        name = signal.Signals(number).name
-        if not stop:
-            typer.echo(f"{name}: answers in flight get {grace_s:g} s; once more stops at once.", err=True)
-        stop.request(Stopped(f"Stopped by {name}; everything answered is kept.", number), at_once=bool(stop))
-
-    loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, told, number)
-
-
 # --- afterwards
 
 
@@ -273,16 +192,11 @@ def _verdict(options: Options, run: Run) -> int:
     return EXIT_FAILURES if count_failed(run) > options.most_failed(len(run.index)) else EXIT_OK
 
 
-def _cost_usd(run: Run, options: Options) -> float | None:
-    prices = Prices(options.price_in, options.price_out, options.price_cached)
-    return prices.cost_usd(run.usage(), models.base_urls(options)[0])
-
-
 def _report(
     work: Work, options: Options, run: Run, tally: Tally, records: int | None, elapsed_s: float, code: int
 ) -> None:
     counts = count(run)
-    cost = _cost_usd(run, options)
+    cost = cost_usd(run.usage(), options)
     dataset = str(work.export.path) if work.export is not None and records is not None else None
     summary = {
         "command": work.command,

@@ -179,3 +179,30 @@ class Slot:
 
     def throttled(self) -> None:
         self.gate.throttled(self)
+
+
+class Allowance:
+    """What the other side says is left: nothing goes out that it does not cover, until it is refilled.
+
+    Without word from the other side everything goes out at once. Between two words, what goes out is taken off.
+    """
+
+    def __init__(self, *, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep) -> None:
+        self._left = float("inf")
+        self._until = float("-inf")
+        self._clock = clock
+        self._sleep = sleep
+        self._turn = asyncio.Lock()
+
+    def say(self, left: float, reset_s: float) -> None:
+        """`left` is what may still go out before the refill in `reset_s` seconds."""
+        self._left, self._until = left, self._clock() + reset_s
+
+    async def take(self, amount: float) -> None:
+        """Waits, first come first served, until `amount` is covered or the refill is due."""
+        async with self._turn:
+            while amount > self._left and self._clock() < self._until:
+                await self._sleep(self._until - self._clock())
+            if self._clock() >= self._until:
+                self._left = float("inf")
+            self._left -= amount

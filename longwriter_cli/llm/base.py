@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from longwriter_cli.llm.rates import RateLimits
 from longwriter_cli.records import Language, Usage
 
 CallKind = Literal["plan", "section", "select", "judge", "direct"]
@@ -43,6 +44,8 @@ class Request:
 class Completion:
     """An answer. `usage` and `attempts` include the answers that were thrown away on the way to this one.
 
+    `limits` is what the endpoint says of its rate limits.
+
     `refused` is true where the endpoint itself marks the answer as a refusal.
     """
 
@@ -52,6 +55,7 @@ class Completion:
     usage: Usage
     attempts: int = 1
     refused: bool = False
+    limits: RateLimits | None = None
 
 
 class Chat(Protocol):

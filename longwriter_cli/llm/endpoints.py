@@ -32,20 +32,28 @@ class Endpoints:
         self._benched_until = dict.fromkeys(self._chats, float("-inf"))
 
     async def complete(self, request: Request) -> Completion:
-        name = self.choose(request.affinity)
-        try:
-            completion = await self._chats[name].complete(request)
-        except CallFailed as error:
-            self._note_failure(name, error)
-            raise
-        self._failures[name] = 0
-        return completion
+        """As `Chat.complete`. Where no connection can be made, nobody has been asked yet: then the next one is."""
+        for left in reversed(range(len(self._chats))):
+            name = self.choose(request.affinity)
+            try:
+                completion = await self._chats[name].complete(request)
+            except CallFailed as error:
+                self._note_failure(name, error)
+                if error.unreachable and left and self._fit():
+                    continue
+                raise
+            self._failures[name] = 0
+            return completion
+        raise ValueError("there is no endpoint")
 
     def choose(self, affinity: str) -> str:
         """The name of the endpoint for this instruction; of all of them where none is fit."""
-        now = self._clock()
-        fit = [name for name in self._chats if self._benched_until[name] <= now] or list(self._chats)
+        fit = self._fit() or list(self._chats)
         return max(fit, key=lambda name: hashlib.blake2b(f"{name}\n{affinity}".encode(errors="replace")).digest())
+
+    def _fit(self) -> list[str]:
+        now = self._clock()
+        return [name for name in self._chats if self._benched_until[name] <= now]
 
     def _note_failure(self, name: str, error: CallFailed) -> None:
         if not error.costs_attempt:

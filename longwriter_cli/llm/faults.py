@@ -29,6 +29,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from longwriter_cli.errors import EndpointRefused, InstructionFailed
+from longwriter_cli.llm.rates import RateLimits, read_rate_limits
 from longwriter_cli.records import Usage
 
 _SHOWN_CHARACTERS = 400
@@ -41,7 +42,8 @@ class CallFailed(Exception):
 
     `retry_after_s` is the wait the endpoint asked for. `costs_attempt` is false where the request cannot be at fault
     and the endpoint has done no work: it only put the call off. `usage` is what an answer cost that cannot be used.
-    `unreachable`: no connection could be made.
+    `unreachable`: no connection could be made. `throttled`: too many requests at once. `limits` is what the endpoint
+    says of its rate limits.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class CallFailed(Exception):
         costs_attempt: bool = True,
         usage: Usage | None = None,
         unreachable: bool = False,
+        throttled: bool = False,
     ) -> None:
         super().__init__(problem)
         self.problem = problem
@@ -59,6 +62,8 @@ class CallFailed(Exception):
         self.costs_attempt = costs_attempt
         self.usage = usage or Usage()
         self.unreachable = unreachable
+        self.throttled = throttled
+        self.limits: RateLimits | None = None
 
 
 class MaxTokensRenamed(CallFailed):
@@ -271,7 +276,11 @@ def sort_error(
             wait_s = _wait_in_words(said.message)
         # A 500 may be the request's own fault: it would come forever, however long the wait it asks for.
         put_off = wait_s is not None and status in (402, 429, 503)
-        return CallFailed(f"HTTP {status}: {text}", retry_after_s=wait_s, costs_attempt=not put_off)
+        failed = CallFailed(
+            f"HTTP {status}: {text}", retry_after_s=wait_s, costs_attempt=not put_off, throttled=status == 429
+        )
+        failed.limits = read_rate_limits(headers)
+        return failed
     if status in (401, 403, 404, 405, 407, 410):
         return _closed(status, text, endpoint, model, said)
     if "max_tokens" in sent and _PREFERS_COMPLETION_TOKENS.search(said.message):

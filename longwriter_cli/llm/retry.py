@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 import tenacity
 
-from longwriter_cli.errors import EndpointDown, InstructionFailed
+from longwriter_cli.errors import BudgetReached, EndpointDown, InstructionFailed
 from longwriter_cli.llm.base import Chat, Completion, Request
 from longwriter_cli.llm.faults import CallFailed
 from longwriter_cli.records import Usage
@@ -141,6 +141,9 @@ class Retrying:
             completion = await self._inner.complete(call.request)
         except CallFailed as error:
             self._note_failure(call, error)
+            raise
+        except BudgetReached:
+            self.tally.calls -= 1  # it was not made
             raise
         except InstructionFailed:
             self._note_success()  # the endpoint is there, and says no to this request alone

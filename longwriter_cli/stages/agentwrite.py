@@ -32,7 +32,6 @@ class AgentWrite:
     settings: Settings
     stop: Stop
     listen: Listener
-    calls: asyncio.Semaphore  # bounds the calls of `--mode parallel`, where a slot makes many at once
     retry: RetryPolicy = "by_kind"
 
     async def work(
@@ -116,13 +115,9 @@ class AgentWrite:
         self, instruction: Instruction, plan: Plan, written: dict[int, Section], basis: str
     ) -> bool:
         """The paper's ablation: every section sees the plan and no other section."""
-
-        async def one(step: Step) -> Section | None:
-            async with self.calls:
-                return await self._write_step(instruction, plan, step, (), basis)
-
         missing = [step for step in plan.steps if step.n not in written]
-        results = await asyncio.gather(*map(one, missing), return_exceptions=True)
+        writing = (self._write_step(instruction, plan, step, (), basis) for step in missing)
+        results = await asyncio.gather(*writing, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result

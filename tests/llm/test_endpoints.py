@@ -18,6 +18,7 @@ from longwriter_cli.records import Usage
 
 IDS = [f"id-{n}" for n in range(3000)]
 DEAD = "http://127.0.0.1:9/v1"
+UNREACHABLE = CallFailed("Cannot connect", unreachable=True)
 
 
 class OneEndpoint:
@@ -108,16 +109,38 @@ async def test_being_put_off_benches_nothing(three: Three) -> None:
     assert three.places() == before
 
 
-async def test_an_endpoint_that_cannot_be_reached_is_benched_at_once(three: Three) -> None:
-    await three.fails("b", CallFailed("Cannot connect", unreachable=True))
+async def test_an_endpoint_that_cannot_be_reached_is_benched_at_once_and_the_next_one_is_asked(three: Three) -> None:
+    three.chats["b"].failure = UNREACHABLE
+    await three.succeeds("b")
     assert "b" not in three.places().values()
 
 
-async def test_with_all_of_them_benched_each_instruction_is_where_it_belongs(three: Three) -> None:
+async def test_with_all_of_them_out_of_reach_a_call_fails_and_each_instruction_is_where_it_belongs(
+    three: Three,
+) -> None:
     before = three.places()
-    for name in three.chats:
-        await three.fails(name, CallFailed("Cannot connect", unreachable=True))
+    for chat in three.chats.values():
+        chat.failure = UNREACHABLE
+    with pytest.raises(CallFailed):
+        await three.succeeds("b")
     assert three.places() == before
+
+
+async def test_endpoints_whose_bench_is_over_before_the_call_is_are_not_asked_forever(three: Three) -> None:
+    """Finding out that a host is gone may take longer than the bench."""
+    asked = 0
+
+    class Slow(OneEndpoint):
+        async def complete(self, request: Request) -> Completion:
+            nonlocal asked
+            asked += 1
+            three.now += 2 * BENCH_S
+            raise UNREACHABLE
+
+    slow = Endpoints([("a", Slow()), ("b", Slow())], clock=lambda: three.now)
+    with pytest.raises(CallFailed):
+        await slow.complete(Request("section", "id", "m", "Write."))
+    assert asked == 2
 
 
 async def test_what_is_final_at_one_is_final(three: Three) -> None:
@@ -147,13 +170,14 @@ async def test_with_one_dead_server_all_calls_are_answered_by_the_others() -> No
 
     with FakeServer() as one, FakeServer() as other:
         chats: list[tuple[str, Chat]] = [(url, OpenAIChat(url, "none")) for url in (one.base_url, DEAD, other.base_url)]
-        chat = Retrying(Endpoints(chats), max_attempts=2, sleep=no_wait)
+        chat = Retrying(Endpoints(chats), max_attempts=1, sleep=no_wait)
         completions = await asyncio.gather(
             *(chat.complete(Request("section", f"id-{n}", "m", f"Write of {n}.")) for n in range(60))
         )
         assert len(completions) == 60
         assert one.stats.answered + other.stats.answered == 60
-        assert one.stats.answered > 15 < other.stats.answered
+        assert min(one.stats.answered, other.stats.answered) > 15
+        assert (chat.tally.calls, chat.tally.retries) == (60, 0)
         await chat.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 import pytest
@@ -218,6 +219,58 @@ async def test_a_call_put_off_for_too_long_fails_alone_while_others_succeed() ->
         await chat.complete(REQUEST)
     assert raised.value.kind == "retries_exhausted"
     assert 300 <= time.now - 100 < 400
+
+
+UNREACHABLE = CallFailed("Cannot connect", unreachable=True)
+
+
+async def test_an_endpoint_that_goes_out_of_reach_is_waited_for_at_no_cost_of_an_attempt() -> None:
+    chat = retrying(["a", *[UNREACHABLE] * 15, "b"], max_attempts=1, give_up_after_s=3600)
+    await chat.complete(REQUEST)
+    completion = await chat.complete(REQUEST)
+    assert (completion.text, completion.attempts) == ("b", 16)
+
+    time = Time()
+    chat = retrying(["a", *[UNREACHABLE] * 1000], time, max_attempts=1, give_up_after_s=300)
+    await chat.complete(REQUEST)
+    with pytest.raises(EndpointDown):
+        await chat.complete(REQUEST)
+    assert 300 <= time.now - 100 < 400
+
+
+async def test_an_endpoint_that_was_never_reached_stops_the_run_after_the_tries_of_one_call() -> None:
+    chat = retrying([UNREACHABLE] * 100, max_attempts=3)
+    with pytest.raises(EndpointDown, match="could not be reached in 3 tries"):
+        await chat.complete(REQUEST)
+    assert chat.tally.calls == 3
+
+
+async def test_in_an_outage_one_call_at_a_time_probes_and_no_call_loses_its_chance() -> None:
+    time, at_once, most_at_once, failures_left = Time(), 0, 0, 60
+
+    class Down:
+        async def complete(self, request: Request) -> Completion:
+            nonlocal at_once, most_at_once, failures_left
+            at_once += 1
+            if chat._is_outage():
+                most_at_once = max(most_at_once, at_once)
+            await asyncio.sleep(0)
+            at_once -= 1
+            failures_left -= 1
+            if failures_left >= 0:
+                raise failure()
+            return answer("text")
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+        await time.sleep(seconds / 100)  # so many calls wait at the same time
+
+    chat = retrying([], time)
+    chat._inner, chat._sleep = Down(), sleep  # type: ignore[assignment]  # needs no more of a Chat
+    completions = await asyncio.gather(*(chat.complete(REQUEST) for _ in range(40)))
+    assert [completion.text for completion in completions] == ["text"] * 40
+    assert most_at_once == 1
+    assert chat.tally.calls == 100
 
 
 async def test_each_wait_is_told_with_its_reason() -> None:

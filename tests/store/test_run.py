@@ -18,15 +18,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from made_rows import (
     AT,
+    MANIFEST,
     USAGE,
     contents,
     failure,
     instruction,
+    make_read_only,
     open_run,
     plan,
     python,
     read_run,
     section,
+    small_disk,
     small_run,
     steps,
     take_in,
@@ -540,6 +543,31 @@ def test_when_the_disk_is_full_all_that_was_kept_is_there_and_the_run_goes_on(tm
         run.add_section(section(made, kept + 1))
     with read_run(tmp_path) as run:
         assert len(run.index.sections(0)) == kept + 1
+
+
+def test_a_read_only_disk_can_be_looked_at_and_not_worked_on(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        small_run(disk / "run")
+        make_read_only(disk)
+        with read_run(disk / "run") as run:
+            assert list(run.sections(0)) == [1]
+        for work in (lambda: open_run(disk / "run"), lambda: open_run(disk / "new")):
+            with pytest.raises(DiskFailed, match="read-only"):
+                work()
+
+
+def test_a_disk_that_becomes_read_only_is_told_by_whatever_is_written(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk, open_run(disk / "run") as run:
+        assert run._lock is not None
+        run._lock.release()  # a file open for writing would keep the disk from becoming read-only
+        make_read_only(disk)
+        for write in (
+            lambda: run.begin(replace(MANIFEST, fingerprint="new")),
+            lambda: take_in(run, instruction("a")),
+            lambda: run.add_failure(failure("a")),
+        ):
+            with pytest.raises(DiskFailed, match="read-only"):
+                write()
 
 
 def test_a_disk_that_fails_while_the_run_is_closed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

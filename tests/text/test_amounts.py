@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwriter_cli.text.plan.amounts import amount, find_count
 from longwriter_cli.text.numerals import fold
+from longwriter_cli.text.plan.amounts import amount, find_count
 
 
 @pytest.mark.parametrize(

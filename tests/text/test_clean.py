@@ -56,6 +56,13 @@ _PIECES = st.sampled_from(
         "Paragraph 1: ",
         "第三段：",
         ".",
+        "<|im_start|>assistant",
+        "<|im_end|>",
+        "<s>",
+        "</s>",
+        "[/INST]",
+        "<|eot_id|><|start_header_id|>user",
+        "assistant\n",
     ]
 )
 _GLUE = st.sampled_from(["\n", "\n\n", " ", ""])
@@ -127,6 +134,7 @@ _JUNK = [
         "\n\n[To be continued]",
         _PREVIOUS[:3_000] + "\n\n",
     ),
+    *("<|im_end|>", "</s>", "</s>\n", "x</s>\n", "<s>", "[/INST] ", "<|im_start|>assistant\n", "assistant\n"),
 ]
 
 
@@ -136,6 +144,19 @@ def test_junk_takes_no_time(junk: str) -> None:
     start = time.perf_counter()
     clean_section(text, Step(3, "The harbour", 400), _PREVIOUS)
     assert time.perf_counter() - start < 3
+
+
+@pytest.mark.parametrize("label", ["第三段：", "第三段：\n", "Paragraph 1\n", "Paragraph 1: ", "**Paragraph 1**\n\n"])
+def test_a_megabyte_of_labels_is_gone_at_once(label: str) -> None:
+    text = label * (1_000_000 // len(label))
+    start = time.process_time()
+    assert clean_section(text, Step(3, "The harbour", 400), _PREVIOUS) == ""
+    assert time.process_time() - start < 1  # measured: 0.25 s at most; without the short cut up to 3 s
+
+
+def test_the_last_of_many_equal_labels_is_judged_by_what_follows_it() -> None:
+    listed = "Paragraph 1\nParagraph 2\nParagraph 3"
+    assert clean_section("Paragraph 1\n" * 1000 + listed) == listed
 
 
 def test_a_long_copy_is_removed_in_no_time() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,24 @@ def test_preamble_and_total_change_no_main_point(steps: list[Step], language: La
 
 @given(
     any_text
-    | st.lists(st.sampled_from((*PIECES, "\n", "\n\n", "| ", "\n- ", "\n1. ", "\n## ")), max_size=60).map("".join)
+    | st.lists(
+        st.sampled_from(
+            (
+                *PIECES,
+                "\n",
+                "\n\n",
+                "| ",
+                "\n- ",
+                "\n1. ",
+                "\n## ",
+                " (40 words)\n",
+                "\n{'words': 4, 'point': 'x'",
+                "}",
+                ",",
+            )
+        ),
+        max_size=60,
+    ).map("".join)
 )
 def test_no_text_raises_and_every_step_is_whole(text: str) -> None:
     for n, step in enumerate(parse_plan(text), 1):
@@ -149,6 +167,10 @@ JUNK = {
     "brackets": "[",
     "open arrays": '[{"a":',
     "open arrays on lines": '[{"a":\n',
+    "open literals": "[{'a':",
+    "signs in a literal": "\n['a', " + "-" * 40_000 + "1]",
+    "template": "Paragraph 1 - Main Point: [a] - Word Count: [b] words\n",
+    "plain lines": "Introduction (400 words)\n",
     "label without end": "Paragraph 1 - ",
     "counts without end": "Word Count: 400 words - ",
     "exact starts": "Paragraph 1 - Main Point: x - Word Count: 4 ",
@@ -244,6 +266,32 @@ def test_a_main_point_that_looks_like_a_label_is_one_in_json(point: str) -> None
 
 
 @pytest.mark.parametrize(
+    "literal",
+    [
+        "-" * 40_000 + "1",
+        "(" * 150 + "-" * 3000 + "1" + ")" * 150,
+        "1" + "+1" * 20_000,
+        "9" * 5000,
+        "[" * 20_000,
+        "{[]: 1}",
+        "__import__('os').getcwd()",
+        "'\\d'",
+    ],
+)
+def test_no_literal_is_too_strange_to_be_refused_in_silence(literal: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert parse_plan(f"[{{'main_point': 'A', 'words': {literal}}}]") == []
+
+
+def test_every_kind_of_line_is_read_in_a_list_too() -> None:
+    assert steps_from_json(["Introduction (400 words)", "The end (300 words)"]) == [
+        Step(1, "Introduction", 400),
+        Step(2, "The end", 300),
+    ]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "The committee wrote the report in 400 words.",
@@ -252,6 +300,7 @@ def test_a_main_point_that_looks_like_a_label_is_one_in_json(point: str) -> None
         "Paragraph 4 of the treaty - which holds 400 words - was never signed.",
         "Paragraph 4 of the treaty was never signed.\nIt has about 400 words",
         "He counted: 1, 2, 400 words.\nShe counted, too: 500 words.",
+        "The council sent a letter (500 words).\nThe mayor answered with a note (20 words).",
     ],
 )
 def test_prose_that_names_a_count_is_no_step(text: str) -> None:

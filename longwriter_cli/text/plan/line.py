@@ -128,7 +128,8 @@ class Line:
         """A short line of no kind that ends in a count: "Introduction (400 words)"."""
         if self.kind != Kind.PROSE or self.count is None or len(self.probe) > _HEAD:
             return False
-        return self.probe[self.count.start] in "([" and self.probe.rstrip().endswith((")", "]"))
+        ending = self.probe[self.count.start :].strip()
+        return ending.startswith(("(", "[")) and ending.endswith((")", "]"))
 
     @property
     def total(self) -> bool:

@@ -41,7 +41,7 @@ def read_outline(text: str) -> list[Item]:
             return _finished(drafts)
         if kind == Kind.PARAGRAPH and any(draft.main_point for draft in drafts):
             return []
-    return _plain(lines)
+    return _unlabelled(lines)
 
 
 def _without_template(lines: list[Line]) -> list[Line]:
@@ -49,23 +49,6 @@ def _without_template(lines: list[Line]) -> list[Line]:
     steps = (i for i, line in enumerate(lines) if line.count or line.exact)
     first = next((i for i in steps if lines[i].kind != Kind.PROSE and not lines[i].unfilled), len(lines))
     return [line for i, line in enumerate(lines) if i >= first or not line.unfilled]
-
-
-def _plain(lines: list[Line]) -> list[Item]:
-    """Two or more lines in a row that have no label and end in a count in brackets: "Introduction (400 words)"."""
-    counted = [i for i, line in enumerate(lines) if line.ends_in_brackets]
-    if len(counted) < 2:
-        return []
-    first, last = counted[0], counted[-1]
-    above, below = lines[:first], lines[last + 1 :]
-    if above and above[-1].kind != Kind.BLANK and not above[-1].probe.rstrip().endswith(":"):
-        return []  # it may be a step that lacks its count
-    if below and below[0].kind != Kind.BLANK and not below[0].total:
-        return []
-    rows = [line for line in lines[first : last + 1] if line.kind != Kind.BLANK and not line.total]
-    items = [Item(join_title(*line.parts()), line.count.words) for line in rows if line.count and line.count.words]
-    whole = len(items) == len(rows) and all(line.ends_in_brackets for line in rows)
-    return items if whole and len(items) > 1 and all(item.main_point for item in items) else []
 
 
 @dataclass(slots=True)
@@ -209,3 +192,20 @@ def _finished(drafts: list[_Draft]) -> list[Item]:
             return []
         items.append(Item(point, draft.words))
     return items
+
+
+def _unlabelled(lines: list[Line]) -> list[Item]:
+    """Two or more lines in a row that have no label and end in a count in brackets: "Introduction (400 words)"."""
+    counted = [i for i, line in enumerate(lines) if line.ends_in_brackets]
+    if len(counted) < 2:
+        return []
+    first, last = counted[0], counted[-1]
+    above, below = lines[:first], lines[last + 1 :]
+    # A line right above or below may be a step that lacks its count.
+    if above and above[-1].kind != Kind.BLANK and not above[-1].probe.rstrip().endswith(":"):
+        return []
+    if below and below[0].kind != Kind.BLANK and not below[0].total:
+        return []
+    steps = [line for line in lines[first : last + 1] if line.kind != Kind.BLANK and not line.total]
+    whole = len(steps) > 1 and all(line.ends_in_brackets for line in steps)
+    return _finished([_opened(line) for line in steps]) if whole else []

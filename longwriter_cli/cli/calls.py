@@ -1,0 +1,160 @@
+"""The part of a command that calls a model: client, limits, signals and progress around AgentWrite."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import typer
+
+from longwriter_cli.cli import chat as models
+from longwriter_cli.cli.options import DEFAULT_GIVE_UP_AFTER_S, DEFAULT_GRACE_S, DEFAULT_MAX_ATTEMPTS, Options
+from longwriter_cli.cli.progress import Meter, Progress, display
+from longwriter_cli.engine import events
+from longwriter_cli.engine.budget import Amount, Budget
+from longwriter_cli.engine.limits import Allowance, Gate, TokenBucket
+from longwriter_cli.engine.stop import Stop
+from longwriter_cli.errors import Stopped, UsageError
+from longwriter_cli.llm.base import Chat
+from longwriter_cli.llm.prices import Prices
+from longwriter_cli.llm.retry import Retrying, Tally
+from longwriter_cli.prompts import Templates
+from longwriter_cli.records import Usage
+from longwriter_cli.settings import Settings
+from longwriter_cli.stages.agentwrite import AgentWrite
+from longwriter_cli.stages.failures import RetryPolicy
+from longwriter_cli.stages.limited import Limited
+from longwriter_cli.stages.plan import Planner
+from longwriter_cli.stages.write import Writer
+from longwriter_cli.store.run import Run
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done on an open run."""
+
+    run: Run
+    settings: Settings
+    templates: Templates
+    plan: bool
+    write: bool
+
+
+async def call_model(job: Job, options: Options, tally: Tally) -> None:
+    """Plans and writes, within the limits of the options, until all is done or the run is stopped.
+
+    Raises:
+        LongwriterError: what stopped it.
+    """
+    run, settings, stop = job.run, job.settings, Stop()
+    slots = models.slots(settings, options)
+    progress = Progress(_meter(job, options, tally), display(options.progress or "auto", verbose=bool(options.verbose)))
+    connection = models.Connection(lambda: models.connect(settings, options, slots))
+    chat = Retrying(
+        _limited(connection, run, options, stop, slots),
+        max_attempts=options.max_attempts or DEFAULT_MAX_ATTEMPTS,
+        give_up_after_s=DEFAULT_GIVE_UP_AFTER_S if options.give_up_after is None else options.give_up_after,
+        sleep=stop.sleep,
+        on_retry=lambda problem, wait_s: progress.listen(events.Retrying(problem, wait_s)),
+        tally=tally,
+    )
+    agentwrite = AgentWrite(
+        run,
+        Planner(chat, settings, job.templates),
+        Writer(chat, settings, job.templates),
+        settings,
+        stop,
+        progress.listen,
+        _retry_policy(options),
+    )
+    grace_s = DEFAULT_GRACE_S if options.grace is None else options.grace
+    _heed_signals(stop, grace_s)
+    try:
+        with progress:
+            await agentwrite.work(plan=job.plan, write=job.write, slots=slots, limit=options.limit, grace_s=grace_s)
+    finally:
+        await chat.close()
+
+
+def _limited(inner: Chat, run: Run, options: Options, stop: Stop, slots: int) -> Limited:
+    """The model behind the rates, the concurrency and the budget that the options set."""
+
+    def cost_of(model: str, usage: Usage) -> float:
+        return (cost_usd({model: usage}, options) or 0.0) if options.max_cost is not None else 0.0
+
+    usage = run.usage()
+    tokens = sum(spent.total_tokens for spent in usage.values())
+    spent = Amount(tokens, (cost_usd(usage, options) or 0.0) if options.max_cost is not None else 0.0)
+    return Limited(
+        inner,
+        Gate(slots),
+        Budget(max_cost_usd=options.max_cost, max_tokens=options.max_total_tokens, spent=spent),
+        stop.check,
+        cost_of,
+        requests=TokenBucket(options.rpm, sleep=stop.sleep) if options.rpm else None,
+        tokens=TokenBucket(options.tpm, sleep=stop.sleep) if options.tpm else None,
+        requests_left=Allowance(sleep=stop.sleep),
+        tokens_left=Allowance(sleep=stop.sleep),
+    )
+
+
+def cost_usd(usage: Mapping[str, Usage], options: Options) -> float | None:
+    """What the tokens of each model cost in USD, or None where a price is not known."""
+    prices = Prices(options.price_in, options.price_out, options.price_cached)
+    return prices.cost_usd(usage, models.base_urls(options)[0])
+
+
+def check_prices(settings: Settings, options: Options) -> None:
+    """Refuses `--max-cost` where the cost could not be known.
+
+    Raises:
+        UsageError: names the model without a price.
+    """
+    if options.max_cost is None:
+        return
+    for model in {settings.model, settings.plan_model or settings.model}:
+        if cost_usd({model: Usage(1, 0, 1)}, options) is None:
+            raise UsageError(
+                f"--max-cost cannot be kept: no price list knows the model {model!r}.",
+                "Give its prices with --price-in and --price-out, or use --max-total-tokens.",
+            )
+
+
+def _meter(job: Job, options: Options, tally: Tally) -> Meter:
+    index = job.run.index
+    planned = [p for p in index.order()[: options.limit] if index.plan_at(p) is not None]
+    unfinished = [p for p in planned if not index.is_complete(p)]
+    total = len(index) if options.limit is None else min(options.limit, len(index))
+    return Meter(
+        instructions=total if job.plan else len(planned),
+        planned=len(planned),
+        finished=len(planned) - len(unfinished),
+        words_to_do=sum(index.words_left(p) for p in unfinished),
+        tally=tally,
+        cost_usd=lambda: cost_usd(job.run.usage(), options),
+        writes=job.write,
+    )
+
+
+def _retry_policy(options: Options) -> RetryPolicy:
+    if options.retry_failed:
+        return "all"
+    return "none" if options.keep_failures else "by_kind"
+
+
+def _heed_signals(stop: Stop, grace_s: float) -> None:
+    """The first signal asks for a stop in good order, a second one for a stop at once."""
+
+    def told(number: int) -> None:
+        name = signal.Signals(number).name
+        if not stop:
+            typer.echo(f"{name}: answers in flight get {grace_s:g} s; once more stops at once.", err=True)
+        stop.request(Stopped(f"Stopped by {name}; everything answered is kept.", number), at_once=bool(stop))
+
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, told, number)
