@@ -9,7 +9,8 @@ import typer
 
 from longwriter_cli.cli.arguments import Field, InstructionFile, RunDirectory, SkipBadRows
 from longwriter_cli.cli.options import Options, shared_options
-from longwriter_cli.cli.work import Export, Work, carry_out
+from longwriter_cli.cli.task import Export, Task
+from longwriter_cli.cli.work import carry_out
 from longwriter_cli.errors import UsageError
 from longwriter_cli.store.export import default_path
 
@@ -64,7 +65,7 @@ def command(
     """
     if export_only and instructions is not None:
         raise UsageError("--export-only takes no INSTRUCTIONS.", "Leave one of the two out.")
-    work = Work(
+    task = Task(
         "build-dataset",
         run,
         instructions,
@@ -74,4 +75,4 @@ def command(
         field=field,
         skip_bad_rows=skip_bad_rows,
     )
-    return carry_out(work, options)
+    return carry_out(task, options)

@@ -266,6 +266,10 @@ class Options:
             help="The newest words of the text so far that a call sees when all of it cannot fit.",
         ),
     ] = None
+    dry_run: Annotated[
+        bool | None,
+        _option("--dry-run", panel=LIMITS, help="Show the calls, tokens, cost and time expected; make no call."),
+    ] = None
     new_settings: Annotated[
         bool | None,
         _option("--new-settings", panel=METHOD, help="Accept other settings for what is not yet written."),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from longwriter_cli.cli.arguments import Field, InstructionFile, RunDirectory, SkipBadRows
 from longwriter_cli.cli.options import Options, shared_options
-from longwriter_cli.cli.work import Work, carry_out
+from longwriter_cli.cli.task import Task
+from longwriter_cli.cli.work import carry_out
 
 
 @shared_options
@@ -20,5 +21,5 @@ def command(
     The plans land in RUN/plans.jsonl, where you may edit them before `longwriter write -r RUN`. An instruction that
     brings its plan, or asks for a short text, needs no call.
     """
-    work = Work("plan", run, instructions, plan=True, field=field, skip_bad_rows=skip_bad_rows)
-    return carry_out(work, options)
+    task = Task("plan", run, instructions, plan=True, field=field, skip_bad_rows=skip_bad_rows)
+    return carry_out(task, options)

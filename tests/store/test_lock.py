@@ -130,12 +130,14 @@ def test_closing_a_run_lets_the_next_one_in(tmp_path: Path) -> None:
 def test_a_run_that_cannot_be_opened_is_not_held(tmp_path: Path) -> None:
     small_run(tmp_path)
     (tmp_path / "plans.jsonl").write_text("no row\n")
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as raised:  # kept: it holds the frames in which the lock was taken
         open_run(tmp_path)
     assert python(TRY, tmp_path).stdout == "free\n"
+    assert raised.value.exit_code == 2
 
 
 def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
+    small_run(tmp_path)
     run = open_run(tmp_path)
     run.close()
     run.close()

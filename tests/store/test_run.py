@@ -249,6 +249,7 @@ def test_a_run_cut_at_any_byte_of_a_last_row_goes_on_without_that_row(tmp_path: 
         (INSTRUCTIONS, {"id": "z", "row": 1}),
         (PLANS, {"id": "a", "text": "no steps"}),
         (SECTIONS, {"id": "a", "n": 2, "plan": "00000000", "words": 1, "target_words": 1}),
+        (SECTIONS, {"id": "a", "n": 2, "plan": "00000000", "words": 1, "target_words": 1, "text": "not by whom"}),
         (SECTIONS, {"id": "a", "n": 2}),
         (FAILURES, {"id": "a", "stage": "plan", "n": None, "kind": "nonsense", "message": ""}),
         (FAILURES, ["a"]),

@@ -276,6 +276,7 @@ SEVERAL = [
     ("Write a report: introduction (at least 100 words), body (at least 500 words).", least(600)),
     # one text
     ("Write a 500-word or a 600-word essay.", about(600)),
+    ("Write an essay between a 500-word and a 600-word length.", about(600)),
     ("Write a 5000-word paper and a 200-word abstract.", about(5000)),
     ("Write a 5000-word paper with a 200-word abstract and a 300-word case study.", about(5000)),
     ("Write a 1000-word article with a table and a 100-word sidebar.", about(1000)),
@@ -459,7 +460,7 @@ def test_max_is_no_limit_where_it_is_a_name(name: str) -> None:
 
 
 def test_a_range_of_words_to_list_is_no_length() -> None:
-    assert required_words("List 5-10 words related to the sea.") is None
+    assert required_words("List 5-10 words about the sea.") is None
 
 
 @pytest.mark.parametrize(("prompt", "demanded"), DIVERSE)

@@ -1,9 +1,9 @@
 """From a model's answer to the section it was asked for.
 
-A model that should return one section and nothing else often returns more: its thoughts, the label of the plan's
-line, a courtesy, the text so far once again, a count of its words. Each of these has one small pass in a module of
-this package. A pass knows one habit and looks at one edge: whatever stands inside the section is never touched, and
-what could be content stays, since a stray label costs a reader less than a lost sentence.
+A model that should return one section and nothing else often returns more: its thoughts, tokens of its chat template,
+the label of the plan's line, a courtesy, the text so far once again, a count of its words. Each of these has one small
+pass in a module of this package. A pass knows one habit and looks at one edge: whatever stands inside the section is
+never touched, and what could be content stays, since a stray label costs a reader less than a lost sentence.
 
 Passes only move the edges of a window over the answer, and peek at no more than `window.REACH` characters behind an
 edge. So the work grows with the length of the answer, not with its square, and as each pass depends on nothing but

@@ -36,9 +36,10 @@ _THOUGHT = re.compile(
 def parse_plan(text: str) -> list[Step]:
     """The steps of a plan, numbered from 1 in order of appearance, whatever numbers the text gives them.
 
-    Reads the exact line format, what models make of it (marks, bullets, blocks of lines, Chinese and English), tables
-    and JSON. Counts are in words, in 1..1,000,000; of a range it is the middle. Thoughts (`<think>`), preamble,
-    totals and closing lines are ignored. An empty list means that the text is no usable plan: a refusal, an essay, or
+    Reads the exact line format, what models make of it (marks, bullets, blocks of lines, Chinese and English), lines
+    that only end in a count in brackets, tables, JSON and Python literals. Counts are in words, in 1..1,000,000; of a
+    range it is the middle. Thoughts (`<think>`), preamble, the template's own lines above the plan, totals and closing
+    lines are ignored. An empty list means that the text is no usable plan: a refusal, an essay, or
     a plan in which a step has no word count. Never raises; linear in the length of the text.
     """
     text = _RUN_TOGETHER.sub("\n", _without_thoughts(text.removeprefix("\ufeff")))

@@ -42,8 +42,9 @@ def required_words(prompt: str) -> Requirement | None:
 
     `words` is in 1..10,000,000: the number itself for "about", the bound for "at least" and "at most", the middle of
     a range. Chinese lengths are in characters, which is how `count_words` counts Chinese; "characters" in an English
-    prompt count only where they are Chinese ones. Equal parts are multiplied out unless a total is stated too, and
-    pages are taken at WORDS_A_PAGE where no words are given. Reads the first and last 8,000 characters; never raises.
+    prompt count only where they are Chinese ones. Equal parts are multiplied out unless a total is stated too, texts
+    asked for side by side ("a 500-word story and a 300-word poem") are added up, and pages are taken at WORDS_A_PAGE
+    where no words are given. Reads the first and last 8,000 characters; never raises.
     """
     demands = list(_demands(readable(prompt)))
     demands = [demand for demand in demands if not demand.mention.page] or demands

@@ -1,0 +1,97 @@
+"""`--dry-run`: what a command would take. Makes no call, takes no lock and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+import orjson
+import typer
+
+from longwriter_cli.cli import chat as models
+from longwriter_cli.cli.calls import check_prices, cost_usd
+from longwriter_cli.cli.options import Options
+from longwriter_cli.cli.progress import duration
+from longwriter_cli.cli.task import Task, limited, read_source, settle_settings
+from longwriter_cli.errors import EXIT_OK, InputError
+from longwriter_cli.records import Instruction, Plan
+from longwriter_cli.settings import Settings
+from longwriter_cli.stages.estimate import TOKENS_PER_SECOND, Estimate, Estimator
+from longwriter_cli.store.manifest import read_manifest
+from longwriter_cli.store.run import Run
+from longwriter_cli.text.plan import plan_digest
+
+
+def dry_run(task: Task, options: Options) -> int:
+    """Prints what is expected and returns 0.
+
+    Raises:
+        UsageError: what would stop the command before its first call stops this one too.
+    """
+    run = Run.read(task.directory, plan_digest) if read_manifest(task.directory) is not None else None
+    try:
+        settings, templates = settle_settings(task, options, run)
+        check_prices(settings, options)
+        estimator = Estimator(settings, templates, plans=task.plan, writes=task.write)
+        estimate = estimator.of_all(_left_to_do(task, options, run))
+    finally:
+        if run is not None:
+            run.close()
+    _print(task, options, settings, estimate)
+    return EXIT_OK
+
+
+def _left_to_do(
+    task: Task, options: Options, run: Run | None
+) -> Iterator[tuple[Instruction, Plan | None, Collection[int]]]:
+    """The instructions that are not finished: those of the run, then those that the source would add to it."""
+    if run is not None:
+        for position in run.index.order()[: options.limit]:
+            plan = run.plan(position)
+            if not run.index.is_complete(position) and (task.plan or plan is not None):
+                yield run.instruction(position), plan, run.index.sections(position)
+    bad_rows: list[InputError] | None = [] if task.skip_bad_rows else None
+    for instruction in limited(read_source(task.source, task.field, bad_rows), options.limit):
+        if run is None or run.index.position(instruction.id) is None:
+            yield instruction, None, ()
+
+
+def _print(task: Task, options: Options, settings: Settings, estimate: Estimate) -> None:
+    concurrency = models.slots(settings, options)
+    usage = {settings.model: estimate.write_usage}
+    plan_model = settings.plan_model or settings.model
+    usage[plan_model] = usage.get(plan_model, type(estimate.plan_usage)()) + estimate.plan_usage
+    cost = cost_usd(usage, options)
+    uncached = cost_usd({model: replace(spent, cached_tokens=0) for model, spent in usage.items()}, options)
+    elapsed_s = estimate.elapsed_s(concurrency)
+    if options.json:
+        summary = {
+            "command": task.command,
+            "run": str(task.directory),
+            "dry_run": True,
+            "instructions": estimate.instructions,
+            "sections": estimate.sections,
+            "words": estimate.words,
+            "calls": estimate.calls,
+            "prompt_tokens": estimate.usage.prompt_tokens,
+            "cached_tokens": estimate.usage.cached_tokens,
+            "completion_tokens": estimate.usage.completion_tokens,
+            "cost_usd": None if cost is None else round(cost, 6),
+            "cost_usd_uncached": None if uncached is None else round(uncached, 6),
+            "elapsed_s": round(elapsed_s, 1),
+            "exit_code": EXIT_OK,
+        }
+        typer.echo(orjson.dumps(summary).decode())
+        return
+    price = "no price known: give --price-in and --price-out"
+    if cost is not None:
+        price = f"${cost:,.2f}, or ${uncached:,.2f} where the endpoint has no prefix cache"
+    for name, value in (
+        ("instructions", f"{estimate.instructions:,} to do"),
+        ("calls", f"{estimate.calls:,}: {estimate.plan_calls:,} plans, {estimate.sections:,} sections"),
+        ("words", f"{estimate.words:,}"),
+        ("tokens", f"{estimate.usage.prompt_tokens:,} of prompts, {estimate.usage.completion_tokens:,} of answers"),
+        ("cost", price),
+        ("time", f"{duration(elapsed_s)} with {concurrency} calls at once, at {TOKENS_PER_SECOND:g} tokens/s each"),
+    ):
+        typer.echo(f"{name:>12}  {value}")

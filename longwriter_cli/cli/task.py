@@ -1,0 +1,92 @@
+"""What a command was told to do, and what it starts from: the instructions and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from longwriter_cli.cli.options import Options
+from longwriter_cli.errors import InputError
+from longwriter_cli.prompts import Templates, load_templates
+from longwriter_cli.records import Instruction, Step
+from longwriter_cli.settings import Settings, settle
+from longwriter_cli.store.export import Format
+from longwriter_cli.store.run import Run
+from longwriter_cli.store.source import read_instructions
+from longwriter_cli.text.plan import parse_plan, steps_from_json
+from longwriter_cli.text.requirement import required_words
+
+
+@dataclass(frozen=True)
+class Export:
+    path: Path
+    kind: Format
+    metadata: bool
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a command does on a run. `source` is the instruction file, or None to go on with what the run holds."""
+
+    command: str
+    directory: Path
+    source: str | None = None
+    plan: bool = False
+    write: bool = False
+    export: Export | None = None
+    field: str | None = None
+    skip_bad_rows: bool = False
+
+
+def read_source(source: str | None, field: str | None, bad_rows: list[InputError] | None) -> Iterator[Instruction]:
+    """The instructions of a source; bad rows stop it, or land in `bad_rows` where that is given."""
+    if source is None:
+        return iter(())
+    return read_instructions(
+        source,
+        parse_plan=_steps,
+        required_words=required_words,
+        field=field,
+        on_bad_row=None if bad_rows is None else bad_rows.append,
+    )
+
+
+def _steps(value: object) -> Sequence[Step]:
+    return parse_plan(value) if isinstance(value, str) else steps_from_json(value)
+
+
+def first_read(instructions: Iterator[Instruction]) -> Iterator[Instruction]:
+    """The same, with the first one read already: a wrong path is told before a run directory is made for it."""
+    return chain([first] if (first := next(instructions, None)) is not None else [], instructions)
+
+
+def limited(instructions: Iterable[Instruction], limit: int | None) -> Iterator[Instruction]:
+    """The first `limit` instructions; the rows behind them are read and checked all the same."""
+    for place, instruction in enumerate(instructions):
+        if limit is None or place < limit:
+            yield instruction
+
+
+def settle_settings(task: Task, options: Options, run: Run | None) -> tuple[Settings, Templates]:
+    """The settings and templates of this command: as given, else the run's, else the defaults.
+
+    Raises:
+        SettingsDiffer: what is given is not the run's.
+    """
+    manifest = run.manifest if run is not None else None
+    stored = Settings.from_row(manifest.settings) if manifest is not None else None
+    own = task.directory / "prompts"
+    templates = load_templates(options.prompts or (own if stored and own.is_dir() else None))
+    given = options.text_settings() | {"templates": templates.digests()}
+    return settle(given, stored, uses=_uses(task, run), accept_new=bool(options.new_settings)), templates
+
+
+def _uses(task: Task, run: Run | None) -> set[str]:
+    uses = {"plan"} if task.plan else set()
+    if task.write:
+        uses.add("write")
+        if run and any(run.index.plan_at(position) is None for position in range(len(run.index))):
+            uses.add("plan")
+    return uses

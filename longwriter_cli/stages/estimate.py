@@ -1,0 +1,130 @@
+"""What a run will take, before a call is made: calls, tokens and time, from the lengths that the instructions require.
+
+Expectations, not bounds: a plan has a section for every 400 words, a text without a stated length has 3,000 words, a
+call answers at 40 tokens a second, nothing fails, and a prefix cache holds what an instruction's last call read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from longwriter_cli.prompts import Templates
+from longwriter_cli.records import Instruction, Plan, Step, Usage
+from longwriter_cli.settings import Settings
+from longwriter_cli.stages.plan import SMALLEST_SECTION_WORDS, language_of
+from longwriter_cli.text.plan import format_steps
+from longwriter_cli.text.tokens import expected_tokens
+
+SECTION_WORDS = 400
+UNSTATED_WORDS = 3000
+SHORTEST_CACHED = 1024  # tokens; OpenAI caches no shorter prefix
+TOKENS_PER_SECOND = 40.0
+_MAIN_POINT = {
+    "en": "what this paragraph tells, in one line of about fifteen words or so",
+    "zh": "这一段具体写些什么内容，用一行话来说明",
+}
+_BYTES_PER_TOKEN = 4
+
+
+@dataclass
+class Estimate:
+    """`chain_s` is the longest instruction's time in seconds: no concurrency makes the run shorter than that."""
+
+    instructions: int = 0
+    sections: int = 0
+    plan_calls: int = 0
+    words: int = 0
+    plan_usage: Usage = field(default_factory=Usage)
+    write_usage: Usage = field(default_factory=Usage)
+    chain_s: float = 0.0
+
+    @property
+    def calls(self) -> int:
+        return self.plan_calls + self.sections
+
+    @property
+    def usage(self) -> Usage:
+        return self.plan_usage + self.write_usage
+
+    def elapsed_s(self, concurrency: int) -> float:
+        """Seconds the run will take at 40 tokens a second for each call."""
+        return max(self.usage.completion_tokens / TOKENS_PER_SECOND / concurrency, self.chain_s)
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """Adds up what is still to be done."""
+
+    settings: Settings
+    templates: Templates
+    plans: bool
+    writes: bool
+
+    def of_all(self, work: Iterable[tuple[Instruction, Plan | None, Collection[int]]]) -> Estimate:
+        """`work` holds each instruction with its plan, where it has one, and the steps that are written."""
+        estimate = Estimate()
+        for instruction, plan, written in work:
+            self._add(estimate, instruction, plan, written)
+        return estimate
+
+    def _add(self, estimate: Estimate, instruction: Instruction, plan: Plan | None, written: Collection[int]) -> None:
+        answered = 0
+        steps = plan.steps if plan is not None else expected_steps(instruction, self.settings)
+        estimate.instructions += 1
+        if self.plans and plan is None and _needs_call(instruction):
+            usage = self._plan_usage(instruction, steps)
+            estimate.plan_usage += usage
+            estimate.plan_calls += 1
+            answered += usage.completion_tokens
+        if self.writes:
+            usage = self._write_usage(instruction, steps, written)
+            estimate.write_usage += usage
+            missing = [step for step in steps if step.n not in written]
+            estimate.sections += len(missing)
+            estimate.words += sum(step.words for step in missing)
+            answered += usage.completion_tokens
+        estimate.chain_s = max(estimate.chain_s, answered / TOKENS_PER_SECOND)
+
+    def _plan_usage(self, instruction: Instruction, steps: Sequence[Step]) -> Usage:
+        language = language_of(instruction, self.settings)
+        prompt = self.templates.get("plan", language).fill(INST=instruction.prompt)
+        return Usage(_tokens(prompt), 0, _tokens(format_steps(steps, language)))
+
+    def _write_usage(self, instruction: Instruction, steps: Sequence[Step], written: Collection[int]) -> Usage:
+        language = language_of(instruction, self.settings)
+        plan = format_steps(steps, language)
+        bare = _tokens(self.templates.get("write", language).fill(INST=instruction.prompt, PLAN=plan, TEXT="", STEP=""))
+        line = _tokens(plan) // len(steps)
+        prompt = cached = completion = so_far = read_before = 0
+        for step in steps:
+            tokens = round(expected_tokens(step.words, language))
+            if step.n not in written:
+                reads = bare + (so_far if self.settings.mode == "serial" else 0)
+                prompt += reads + line
+                cached += read_before if read_before >= SHORTEST_CACHED else 0
+                completion += tokens
+                read_before = reads
+            so_far += tokens
+        return Usage(prompt, cached, completion)
+
+
+def expected_steps(instruction: Instruction, settings: Settings) -> tuple[Step, ...]:
+    """The plan that the instruction will probably get."""
+    if instruction.plan is not None:
+        return instruction.plan
+    words = instruction.required_words.words if instruction.required_words else UNSTATED_WORDS
+    count = min(settings.max_steps, max(1, round(words / SECTION_WORDS))) if _needs_call(instruction) else 1
+    main_point = _MAIN_POINT[language_of(instruction, settings)]
+    return tuple(Step(n, main_point, max(1, words // count)) for n in range(1, count + 1))
+
+
+def _needs_call(instruction: Instruction) -> bool:
+    if instruction.plan is not None:
+        return False
+    required = instruction.required_words
+    return required is None or required.words >= 2 * SMALLEST_SECTION_WORDS
+
+
+def _tokens(text: str) -> int:
+    return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN
