@@ -156,8 +156,10 @@ async def connect(settings: Settings, options: Options, concurrency: int) -> Cha
     """The model, ready to be asked; starts the embedded server where that is the model."""
     if not is_local(settings.model):
         return endpoint(options, concurrency)
-    from longwriter_cli.llm.local import start
+    from longwriter_cli.llm.local import banner, start
 
+    if settings.model == "local":
+        typer.echo(banner(), err=True)
     return await start(settings.model, notify=lambda message: typer.echo(message, err=True))
 
 

@@ -100,6 +100,10 @@ class Meter:
             parts.append(f"about {duration(left)} left")
         return ", ".join(parts)
 
+    def counts(self) -> tuple[int, int, int, int]:
+        """What tells whether anything has happened since a line was shown."""
+        return self.finished, self.failed, self.sections, self.planned
+
     def figures(self) -> list[str]:
         """What was done and spent, in words."""
         elapsed = max(self.elapsed_s(), 1e-6)
@@ -168,6 +172,7 @@ class PlainLines:
         self._verbose = verbose
         self._last = time.monotonic()
         self._milestone = 0
+        self._said: tuple[int, ...] = ()
 
     def update(self, meter: Meter, event: Event | None) -> None:
         if isinstance(event, Failed):
@@ -179,10 +184,11 @@ class PlainLines:
         if due or (isinstance(event, Finished) and milestone > self._milestone):
             self._milestone, self._last = milestone, time.monotonic()
             problem = f"; {printable(meter.last_problem)}" if due and meter.last_problem else ""
+            self._said = meter.counts()
             _say(meter.line() + problem)
 
     def close(self, meter: Meter) -> None:
-        if meter.tally.calls:
+        if meter.tally.calls and meter.counts() != self._said:
             _say(meter.line())
 
 

@@ -2,10 +2,14 @@
 
 `x-ratelimit-remaining-requests`, `-remaining-tokens`, `-reset-requests`, `-reset-tokens`, as OpenAI documents them and
 others copy them: https://platform.openai.com/docs/guides/rate-limits
+
+Not read: what comes without the time of its refill (Azure's older versions, Mistral's `-remaining-tokens-minute`), and
+headers of other names (`ratelimit-*`, `anthropic-ratelimit-*`). There a 429 tells.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +50,8 @@ def _remaining(headers: Mapping[str, str], what: str) -> Remaining | None:
         amount = float(left)
     except ValueError:
         return None
-    seconds = duration_s(reset)
+    # Below zero stands "-1", which some write for no limit at all.
+    seconds = duration_s(reset) if math.isfinite(amount) and amount >= 0 else None
     return Remaining(amount, seconds) if seconds is not None and 0 <= seconds <= _LONGEST_S else None
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 import tenacity
 
-from longwriter_cli.errors import BudgetReached, EndpointDown, InstructionFailed
+from longwriter_cli.errors import EndpointDown, EndpointRefused, InstructionFailed
 from longwriter_cli.llm.base import Chat, Completion, Request
 from longwriter_cli.llm.faults import CallFailed
 from longwriter_cli.records import Usage
@@ -142,11 +142,14 @@ class Retrying:
         except CallFailed as error:
             self._note_failure(call, error)
             raise
-        except BudgetReached:
-            self.tally.calls -= 1  # it was not made
-            raise
         except InstructionFailed:
             self._note_success()  # the endpoint is there, and says no to this request alone
+            raise
+        except EndpointRefused:
+            raise
+        except Exception:  # held back by a budget or a stop: the call was not made
+            self.tally.calls -= 1
+            self.tally.retries -= call.tries > 1
             raise
         self._note_success()
         return completion

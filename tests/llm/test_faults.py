@@ -14,17 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwriter_cli.errors import EndpointRefused, InstructionFailed
+from longwriter_cli.llm.address import mask_url
 from longwriter_cli.llm.base import Request
-from longwriter_cli.llm.faults import (
-    CallFailed,
-    context_size,
-    mask_url,
-    read_error,
-    retry_after_s,
-    shorten,
-    sort_error,
-)
+from longwriter_cli.llm.faults import CallFailed, sort_error
 from longwriter_cli.llm.openai import OpenAIChat
+from longwriter_cli.llm.said import read_error, shorten
+from longwriter_cli.llm.topics import context_size
+from longwriter_cli.llm.waits import retry_after_s
 
 over_a_socket = pytest.mark.asyncio(loop_scope="module")
 
