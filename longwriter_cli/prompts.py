@@ -25,7 +25,9 @@ TemplateName = Literal["plan", "write"]
 # What a template cannot do without: without it, every call would be the same.
 _REQUIRED: dict[TemplateName, tuple[str, ...]] = {"plan": ("INST",), "write": ("STEP",)}
 _LANGUAGES: tuple[Language, ...] = ("en", "zh")
-_PLACEHOLDER = re.compile(r"\$(INST|PLAN|TEXT|STEP|RESPONSE)\$")
+_PLACEHOLDERS = ("INST", "PLAN", "TEXT", "STEP", "RESPONSE")
+_PLACEHOLDER = re.compile(rf"\$({'|'.join(_PLACEHOLDERS)})\$")
+_PLACEHOLDER_LIKE = re.compile(r"\$([A-Z]{2,20})\$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,10 @@ def _read(path: Path, name: TemplateName) -> Template:
     except OSError as error:
         raise InputError(path, None, f"cannot be read: {error.strerror}") from None
     template = Template.parse(source)
+    for word in _PLACEHOLDER_LIKE.findall("".join(template.parts[::2])):
+        near = difflib.get_close_matches(word, _PLACEHOLDERS, n=1, cutoff=0.7)
+        if near:
+            raise InputError(path, None, f"has ${word}$, which is no placeholder", f"Did you mean ${near[0]}$?")
     for placeholder in _REQUIRED[name]:
         if placeholder not in template.names():
             raise InputError(

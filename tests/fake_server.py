@@ -11,8 +11,9 @@ As a program it prints its base URL as the first line and serves until it is kil
     python tests/fake_server.py --port 8000 --seed 1 --faults 0.3 --latency 0.01
 
 Plain asyncio streams: one coroutine a connection, HTTP/1.1 with keep-alive, nothing between the bytes and the test.
-What is answered is in `fake_model`. Whether a request meets a fault is a hash of (seed, request, how often it was
-seen), so a run can be repeated; a request meets at most `max_faults` in a row, so trying again succeeds in the end.
+What is answered is in `fake_model`, what goes wrong in `fake_faults`, what is too much in `fake_limits`. Whether a
+request meets a fault is a hash of (seed, request, how often it was seen), so a run can be repeated; a request meets at
+most `max_faults` in a row, so trying again succeeds in the end.
 
 Not covered: TLS, requests sent in chunks (411), `n` over 1, tools. A client that is killed after its answer reached
 the socket counts as answered, though it may never have read it.
@@ -26,47 +27,32 @@ import contextlib
 import math
 import signal
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from email.utils import formatdate
 from hashlib import blake2b
-from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
+from fake_faults import (
+    FAULT_KINDS,
+    FINAL_FAULTS,
+    MODES,
+    RETRYABLE_FAULTS,
+    ApiError,
+    error_fault,
+    error_wire,
+    mode_error,
+    not_found,
+    rate_error,
+)
+from fake_http import HttpRequest, Wire, frames_of, json_wire, read_request
+from fake_limits import Rates
 from fake_model import ScriptedModel, count_words, prompt_text
 
-# Faults after which the same request, sent again, is worth its price.
-RETRYABLE_FAULTS = (
-    "429_seconds",  # Retry-After in whole seconds: retry_after_s rounded up
-    "429_fraction",  # Retry-After: 0.05
-    "429_ms",  # retry-after-ms: 50
-    "429_date",  # Retry-After as an HTTP date, the next whole second after retry_after_s
-    "429_bare",  # no header at all
-    "500",
-    "502_html",  # a proxy's page, not JSON
-    "503",
-    "stall",  # silence for stall_s, then the connection is closed
-    "stall_middle",  # half of the answer, silence for stall_s, closed
-    "slow",  # a whole answer, spread over slow_s
-    "cut_before",  # closed without a byte
-    "cut_middle",  # closed after half of the answer
-    "broken_json",
-    "empty_choices",
-    "null_content",
-    "empty_content",
-    "error_in_200",
-    "length",  # finish_reason length after 40% of the text, in mid-sentence: too short to be kept
-)
-# Faults that a model repeats: refusals by the API, in words, and by the content filter.
-FINAL_FAULTS = ("refusal", "refusal_text", "content_filter")
-FAULT_KINDS = RETRYABLE_FAULTS + FINAL_FAULTS
-
-MODES = ("ok", "bad_key", "forbidden", "no_model", "no_quota", "down", "context")
+__all__ = ["FAULT_KINDS", "FINAL_FAULTS", "MODES", "RETRYABLE_FAULTS", "FakeServer", "Reply", "Stats"]
 
 _CREATED = 1_700_000_000  # a constant: bodies must not depend on time
 _CACHE_BLOCK_BYTES = 128 * 4
@@ -93,12 +79,14 @@ class Stats:
     answered: int = 0  # completions delivered whole, without a fault ("slow" is none in this sense)
     repeats: int = 0  # calls byte-identical to an earlier one
     repeats_after_success: int = 0  # of these, after that one had been answered: paid twice
-    rejected: Counter[str] = field(default_factory=Counter)  # by the error's code: modes and refused parameters
+    rejected: Counter[str] = field(default_factory=Counter)  # by the error's code: modes, limits, refused parameters
     faults: Counter[str] = field(default_factory=Counter)
     cut_at_max_tokens: int = 0
     abandoned: int = 0  # the client had gone, or the server was stopped, before the answer was sent
     in_flight: int = 0
     max_in_flight: int = 0
+    serving: int = 0  # of those in flight: neither refused nor in the queue
+    max_serving: int = 0
     distinct_prompts: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -114,26 +102,6 @@ class _Seen:
     succeeded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _HttpRequest:
-    method: str
-    path: str
-    body: bytes
-    keep_alive: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Wire:
-    """A response ready to send: one body, or the events of a stream."""
-
-    status: int
-    body: bytes | Sequence[bytes]
-    headers: Mapping[str, str] = field(default_factory=dict)
-    fault: str | None = None
-    delay_s: float = 0.0  # before the first byte
-    stretch_s: float = 0.0  # between the first byte and the last
-
-
 @dataclass(kw_only=True, eq=False)
 class FakeServer:
     """The server. Every option may be changed while it runs; times are in seconds.
@@ -142,6 +110,10 @@ class FakeServer:
     it to the scripted model. `faults` is the share of requests, 0 to 1, that meet one of `fault_kinds`, evenly mixed.
     `latency_jitter` 0.5 makes the latency of each request 50% to 150%. `max_context_tokens` holds in every mode; in
     mode `context` it is 0 where not set, so that no request fits.
+
+    Limits: beyond `rate_limit_rpm` requests or `rate_limit_tpm` tokens a minute, and beyond `max_concurrent` calls at
+    once, the answer is 429; with the rates every answer tells what is left of them. `queue` is the limit of a server
+    that never refuses: so many calls are served at once, the others wait. It is read at the start.
     """
 
     port: int = 0
@@ -163,6 +135,10 @@ class FakeServer:
     latency_s: float = 0.0
     latency_jitter: float = 0.0
     latency_per_word_s: float = 0.0
+    rate_limit_rpm: float | None = None
+    rate_limit_tpm: float | None = None
+    max_concurrent: int | None = None
+    queue: int | None = None
     prefix_cache: bool = True
     usage: bool = True
     keep_requests: bool = False
@@ -176,6 +152,7 @@ class FakeServer:
         if unknown:
             raise ValueError(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(FAULT_KINDS)}")
         self._stats = Stats()
+        self._seats: asyncio.Semaphore | None = None
         self._seen: dict[bytes, _Seen] = {}
         self._prompts: set[bytes] = set()
         self._cached_blocks: set[bytes] = set()
@@ -188,6 +165,8 @@ class FakeServer:
         if name == "mode" and value not in MODES:
             raise ValueError(f"no such mode: {value}; there are {', '.join(MODES)}")
         super().__setattr__(name, value)
+        if name in ("rate_limit_rpm", "rate_limit_tpm"):
+            self._rates = Rates(self.rate_limit_rpm, self.rate_limit_tpm)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -221,6 +200,7 @@ class FakeServer:
 
         async def serve() -> None:
             self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+            self._seats = asyncio.Semaphore(self.queue) if self.queue is not None else None
             try:
                 listener = await asyncio.start_server(
                     self._connected, "127.0.0.1", self.port, backlog=4096, limit=2**20
@@ -256,6 +236,7 @@ class FakeServer:
     def reset(self) -> None:
         """Forgets every call; options and mode stay."""
         self._stats = Stats()
+        self._rates = Rates(self.rate_limit_rpm, self.rate_limit_tpm)
         self._seen.clear()
         self._prompts.clear()
         self._cached_blocks.clear()
@@ -269,7 +250,7 @@ class FakeServer:
         assert task is not None
         self._connections.add(task)
         try:
-            while (request := await _read_request(reader, writer)) is not None:
+            while (request := await read_request(reader, writer)) is not None:
                 kept = await self._respond(request, reader, writer)
                 if not (kept and request.keep_alive):
                     break
@@ -283,30 +264,28 @@ class FakeServer:
             writer.transport.abort()
             self._connections.discard(task)
 
-    async def _respond(
-        self, request: _HttpRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _respond(self, request: HttpRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answers one request; True if the connection can take another."""
         if (request.method, request.path) == ("POST", "/v1/chat/completions"):
             return await self._chat(request, reader, writer)
-        routes: dict[tuple[str, str], Callable[[_HttpRequest], _Wire]] = {
+        routes: dict[tuple[str, str], Callable[[HttpRequest], Wire]] = {
             ("GET", "/v1/models"): self._list_models,
             ("GET", "/stats"): self._show_stats,
             ("POST", "/reset"): self._take_reset,
             ("POST", "/mode"): self._take_mode,
         }
-        route = routes.get((request.method, request.path), _not_found)
+        route = routes.get((request.method, request.path), not_found)
         return await self._send(writer, route(request))
 
     async def _send(
-        self, writer: asyncio.StreamWriter, wire: _Wire, before_last: Callable[[], None] = lambda: None
+        self, writer: asyncio.StreamWriter, wire: Wire, before_last: Callable[[], None] = lambda: None
     ) -> bool:
         """Sends a response, or what its fault leaves of it; True if the connection can take another request.
 
         `before_last` is called when nothing but the last bytes is left to send: what it counts is counted before the
         client can know that it has the answer, so that no test and no repeat comes too early.
         """
-        frames = _frames(wire)
+        frames = frames_of(wire)
         if wire.fault in ("stall", "cut_before"):
             frames = []
         elif wire.fault in ("stall_middle", "cut_middle"):
@@ -330,22 +309,22 @@ class FakeServer:
 
     # --- the other paths ------------------------------------------------------------------------------------------
 
-    def _list_models(self, request: _HttpRequest) -> _Wire:
+    def _list_models(self, request: HttpRequest) -> Wire:
         if self.mode in ("bad_key", "forbidden", "down"):
-            return _error_wire(_mode_error(self.mode, ""))
+            return error_wire(mode_error(self.mode, ""))
         models = [{"id": name, "object": "model", "created": _CREATED, "owned_by": "fake"} for name in self.models]
         if self.max_model_len is not None:
             models = [{**model, "max_model_len": self.max_model_len} for model in models]
-        return _json_wire({"object": "list", "data": models})
+        return json_wire({"object": "list", "data": models})
 
-    def _show_stats(self, request: _HttpRequest) -> _Wire:
-        return _json_wire({name: getattr(self._stats, name) for name in Stats.__slots__} | {"mode": self.mode})
+    def _show_stats(self, request: HttpRequest) -> Wire:
+        return json_wire({name: getattr(self._stats, name) for name in Stats.__slots__} | {"mode": self.mode})
 
-    def _take_reset(self, request: _HttpRequest) -> _Wire:
+    def _take_reset(self, request: HttpRequest) -> Wire:
         self.reset()
         return self._show_stats(request)
 
-    def _take_mode(self, request: _HttpRequest) -> _Wire:
+    def _take_mode(self, request: HttpRequest) -> Wire:
         """Switches the mode; `max_context_tokens` and `faults` may come along."""
         try:
             for name, value in orjson.loads(request.body).items():
@@ -353,12 +332,12 @@ class FakeServer:
                     raise ValueError(f"no such switch: {name}")
                 setattr(self, name, value)
         except (ValueError, AttributeError) as problem:
-            return _error_wire(_Error(400, str(problem), "bad_mode"))
+            return error_wire(ApiError(400, str(problem), "bad_mode"))
         return self._show_stats(request)
 
     # --- chat -----------------------------------------------------------------------------------------------------
 
-    async def _chat(self, request: _HttpRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _chat(self, request: HttpRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         stats = self._stats
         key = blake2b(request.body, digest_size=16).digest()
         seen = self._seen.setdefault(key, _Seen())
@@ -368,6 +347,7 @@ class FakeServer:
         stats.in_flight += 1
         stats.max_in_flight = max(stats.max_in_flight, stats.in_flight)
         wire = self._decide(request, key, seen)
+        wire = replace(wire, headers={**self._rates.headers(), **wire.headers})
         seen.times += 1
         finished = False
 
@@ -381,22 +361,37 @@ class FakeServer:
                 seen.faults_in_row = 0
 
         try:
-            if wire.delay_s:
-                await asyncio.sleep(wire.delay_s)
-            # A client that has closed its side is not there to read the answer.
-            return not reader.at_eof() and await self._send(writer, wire, finish)
+            async with self._seat(wire):
+                if wire.delay_s:
+                    await asyncio.sleep(wire.delay_s)
+                # A client that has closed its side is not there to read the answer.
+                return not reader.at_eof() and await self._send(writer, wire, finish)
         finally:
             if not finished:
                 stats.in_flight -= 1
                 stats.abandoned += 1
 
-    def _decide(self, request: _HttpRequest, key: bytes, seen: _Seen) -> _Wire:
+    @contextlib.asynccontextmanager
+    async def _seat(self, wire: Wire) -> AsyncIterator[None]:
+        """A place among the calls being served, waited for where there is a queue; a refusal needs none."""
+        if wire.status != 200 and wire.fault is None:
+            yield
+            return
+        async with self._seats or contextlib.nullcontext():
+            self._stats.serving += 1
+            self._stats.max_serving = max(self._stats.max_serving, self._stats.serving)
+            try:
+                yield
+            finally:
+                self._stats.serving -= 1
+
+    def _decide(self, request: HttpRequest, key: bytes, seen: _Seen) -> Wire:
         """What this call gets: an error for good, a fault, or a completion."""
         try:
             asked = orjson.loads(request.body)
             prompt = prompt_text(asked)
         except (ValueError, AttributeError, TypeError):
-            return _error_wire(_Error(400, "We could not parse the JSON body of your request.", "invalid_json"))
+            return error_wire(ApiError(400, "We could not parse the JSON body of your request.", "invalid_json"))
         prompt_bytes = prompt.encode()
         stats = self._stats
         self._prompts.add(blake2b(prompt_bytes, digest_size=16).digest())
@@ -407,31 +402,34 @@ class FakeServer:
         error = self._rejection(asked, _tokens(prompt_bytes))
         if error is not None:
             stats.rejected[error.code] += 1
-            return _error_wire(error)
+            return error_wire(error)
+        limited = self._limited(_tokens(prompt_bytes))
+        if limited is not None:
+            return limited
         fault = self._fault(key, seen)
         if fault is not None:
             stats.faults[fault] += 1
             seen.faults_in_row += 1
             if fault[:3].isdigit():
-                return _error_fault(fault, self.retry_after_s)
+                return error_fault(fault, self.retry_after_s)
             if fault in ("stall", "cut_before"):
-                return _Wire(200, b"", fault=fault)
+                return Wire(200, b"", fault=fault)
         return self._completion(asked, self._reply(asked, fault), fault, key, prompt_bytes)
 
-    def _rejection(self, asked: Mapping[str, Any], prompt_tokens: int) -> _Error | None:
+    def _rejection(self, asked: Mapping[str, Any], prompt_tokens: int) -> ApiError | None:
         """The error for good that this request gets, if any."""
         if self.mode not in ("ok", "context"):
-            return _mode_error(self.mode, str(asked.get("model")))
+            return mode_error(self.mode, str(asked.get("model")))
         for param in self.refuse_param:
             if param in asked:
                 message = f"Unsupported parameter: '{param}' is not supported with this model."
-                return _Error(400, message, "unsupported_parameter", param=param)
+                return ApiError(400, message, "unsupported_parameter", param=param)
         if self.needs_max_completion_tokens and "max_tokens" in asked:
             message = (
                 "Unsupported parameter: 'max_tokens' is not supported with this model. "
                 "Use 'max_completion_tokens' instead."
             )
-            return _Error(400, message, "unsupported_parameter", param="max_tokens")
+            return ApiError(400, message, "unsupported_parameter", param="max_tokens")
         limit = self.max_context_tokens
         if limit is None and self.mode == "context":
             limit = 0
@@ -446,7 +444,18 @@ class FakeServer:
             f"This model's maximum context length is {limit} tokens. However, {asks}. "
             "Please reduce the length of the messages or completion."
         )
-        return _Error(400, message, "context_length_exceeded", param="messages")
+        return ApiError(400, message, "context_length_exceeded", param="messages")
+
+    def _limited(self, prompt_tokens: int) -> Wire | None:
+        """The 429 for a call that is one too many, if it is."""
+        if self.max_concurrent is not None and self._stats.serving >= self.max_concurrent:
+            wait_s, code = self.retry_after_s, "concurrency_limit_exceeded"
+        elif wait_s := self._rates.take(prompt_tokens):
+            code = "rate_limit_exceeded"
+        else:
+            return None
+        self._stats.rejected[code] += 1
+        return rate_error(code, wait_s)
 
     def _fault(self, key: bytes, seen: _Seen) -> str | None:
         if not self.faults or not self.fault_kinds or seen.faults_in_row >= self.max_faults:
@@ -483,33 +492,31 @@ class FakeServer:
             return replace(reply, text=_cut(text, room * 4), finish_reason="length")
         return reply
 
-    def _completion(
-        self, asked: Mapping[str, Any], reply: Reply, fault: str | None, key: bytes, prompt: bytes
-    ) -> _Wire:
+    def _completion(self, asked: Mapping[str, Any], reply: Reply, fault: str | None, key: bytes, prompt: bytes) -> Wire:
         if self.keep_requests:
             self.answers[-1] = reply.text
         delay_s = self.latency_s * (1 + self.latency_jitter * (2 * _share(key[:8]) - 1))
         writing_s = self.latency_per_word_s * count_words(reply.text or "") if self.latency_per_word_s else 0.0
         slow_s = self.slow_s if fault == "slow" else 0.0
         if reply.body is not None:
-            return _Wire(reply.status, reply.body, reply.headers, fault, delay_s, slow_s)
+            return Wire(reply.status, reply.body, reply.headers, fault, delay_s, slow_s)
         if fault == "error_in_200":
             failed = {"error": {"message": "The server had an error.", "type": "server_error", "code": None}}
             body: bytes | list[bytes] = [orjson.dumps(failed)] if asked.get("stream") else orjson.dumps(failed)
-            return _Wire(200, body, reply.headers, fault, delay_s)
+            return Wire(200, body, reply.headers, fault, delay_s)
         usage = self._usage(str(asked.get("model")), prompt, (reply.text or "").encode())
         base = {"id": f"chatcmpl-{key.hex()}", "created": _CREATED, "model": asked.get("model")}
         if asked.get("stream"):
             wants_usage = self.usage and (asked.get("stream_options") or {}).get("include_usage")
             events = _events(base, reply, fault, usage if wants_usage else None)
-            return _Wire(reply.status, events, reply.headers, fault, delay_s, writing_s + slow_s)
+            return Wire(reply.status, events, reply.headers, fault, delay_s, writing_s + slow_s)
         message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish_reason}
         choices = [] if fault == "empty_choices" else [choice]
         whole = orjson.dumps({**base, "object": "chat.completion", "choices": choices, "usage": usage})
         if fault == "broken_json":
             whole = whole[: len(whole) * 2 // 3]
-        return _Wire(reply.status, whole, reply.headers, fault, delay_s + writing_s, slow_s)
+        return Wire(reply.status, whole, reply.headers, fault, delay_s + writing_s, slow_s)
 
     def _usage(self, model: str, prompt: bytes, text: bytes) -> dict[str, Any] | None:
         """Counts the tokens, UTF-8 bytes / 4, and gives the usage object; None where the server keeps it back."""
@@ -518,6 +525,7 @@ class FakeServer:
         self._stats.prompt_tokens += prompt_tokens
         self._stats.cached_tokens += cached
         self._stats.completion_tokens += completion_tokens
+        self._rates.write(completion_tokens)
         if not self.usage:
             return None
         return {
@@ -540,26 +548,9 @@ class FakeServer:
         return tokens if tokens >= _CACHE_LEAST_TOKENS else 0
 
 
-# --- bytes in ---------------------------------------------------------------------------------------------------
+# --- helpers ----------------------------------------------------------------------------------------------------
 
-
-async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _HttpRequest | None:
-    """The next request on the connection; None when the client has closed it in between."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return None
-    first, *lines = head.decode("latin-1").rstrip().split("\r\n")
-    method, target, version = first.split(" ")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    if "transfer-encoding" in headers:
-        writer.write(b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        return None
-    if headers.get("expect", "").lower() == "100-continue":
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    body = await reader.readexactly(int(headers.get("content-length", 0)))
-    keep_alive = headers.get("connection", "").lower() != "close" and version != "HTTP/1.0"
-    return _HttpRequest(method, target.partition("?")[0], body, keep_alive)
+_EVENT_CHARACTERS = 24
 
 
 def _max_tokens(asked: Mapping[str, Any]) -> int | None:
@@ -578,29 +569,6 @@ def _share(digest: bytes) -> float:
 def _cut(text: str, size_bytes: int) -> str:
     """The first bytes of the text without half a character, and without the stop that would make it look whole."""
     return text.encode()[:size_bytes].decode(errors="ignore").rstrip(" .。\n")
-
-
-# --- bytes out --------------------------------------------------------------------------------------------------
-
-_BODY_PIECES = 8
-_EVENT_CHARACTERS = 24
-
-
-def _frames(wire: _Wire) -> list[bytes]:
-    """The response in the pieces it may be sent in, the head first."""
-    streamed = not isinstance(wire.body, bytes)
-    headers = {"Content-Type": "text/event-stream" if streamed else "application/json", **wire.headers}
-    if streamed:
-        headers["Transfer-Encoding"] = "chunked"
-    else:
-        headers["Content-Length"] = str(len(wire.body))
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = f"HTTP/1.1 {wire.status} {HTTPStatus(wire.status).phrase}\r\n{lines}\r\n".encode()
-    if isinstance(wire.body, bytes):
-        size = len(wire.body) // _BODY_PIECES + 1
-        return [head, *(wire.body[i : i + size] for i in range(0, len(wire.body), size))]
-    events = (b"data: " + event + b"\n\n" for event in (*wire.body, b"[DONE]"))
-    return [head, *(b"%x\r\n%b\r\n" % (len(event), event) for event in events), b"0\r\n\r\n"]
 
 
 def _events(base: Mapping[str, Any], reply: Reply, fault: str | None, usage: Mapping[str, Any] | None) -> list[bytes]:
@@ -626,67 +594,6 @@ def _events(base: Mapping[str, Any], reply: Reply, fault: str | None, usage: Map
     return events
 
 
-def _json_wire(value: object) -> _Wire:
-    return _Wire(200, orjson.dumps(value))
-
-
-# --- errors -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Error:
-    """An error as OpenAI words it. `code` is what clients tell it by."""
-
-    status: int
-    message: str
-    code: str
-    type: str = "invalid_request_error"
-    param: str | None = None
-
-
-def _error_wire(error: _Error, headers: Mapping[str, str] | None = None, fault: str | None = None) -> _Wire:
-    fields = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
-    return _Wire(error.status, orjson.dumps({"error": fields}), headers or {}, fault)
-
-
-def _not_found(request: _HttpRequest) -> _Wire:
-    return _error_wire(_Error(404, f"Invalid URL ({request.method} {request.path})", "unknown_url"))
-
-
-def _mode_error(mode: str, model: str) -> _Error:
-    match mode:
-        case "bad_key":
-            return _Error(401, "Incorrect API key provided: none.", "invalid_api_key")
-        case "forbidden":
-            return _Error(403, "Your project has no permission to use this API.", "permission_denied")
-        case "no_model":
-            message = f"The model `{model}` does not exist or you do not have access to it."
-            return _Error(404, message, "model_not_found")
-        case "no_quota":
-            message = "You exceeded your current quota, please check your plan and billing details."
-            return _Error(429, message, "insufficient_quota", type="insufficient_quota")
-        case _:
-            return _Error(503, "The server is overloaded or down.", "service_unavailable", type="server_error")
-
-
-def _error_fault(fault: str, retry_after_s: float) -> _Wire:
-    """The faults that are an HTTP status other than 200."""
-    status = int(fault[:3])
-    if fault == "502_html":
-        page = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
-        return _Wire(502, page, {"Content-Type": "text/html"}, fault)
-    if status != 429:
-        return _error_wire(_Error(status, "The server had an error.", "server_error", type="server_error"), {}, fault)
-    headers = {
-        "429_seconds": {"Retry-After": str(math.ceil(retry_after_s))},
-        "429_fraction": {"Retry-After": f"{retry_after_s:g}"},
-        "429_ms": {"retry-after-ms": f"{retry_after_s * 1000:g}"},
-        "429_date": {"Retry-After": formatdate(math.ceil(time.time() + retry_after_s), usegmt=True)},
-    }
-    error = _Error(429, "Rate limit reached for requests.", "rate_limit_exceeded", type="requests")
-    return _error_wire(error, headers.get(fault), fault)
-
-
 # --- the program ------------------------------------------------------------------------------------------------
 
 
@@ -704,6 +611,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--max-faults", type=int, default=2, help="most faults in a row for one request")
     parser.add_argument("--retry-after", dest="retry_after_s", type=float, default=0.05, metavar="SECONDS")
     parser.add_argument("--stall", dest="stall_s", type=float, default=1.0, metavar="SECONDS")
+    parser.add_argument(
+        "--rpm", dest="rate_limit_rpm", type=float, metavar="N", help="429 beyond so many requests a minute"
+    )
+    parser.add_argument(
+        "--tpm", dest="rate_limit_tpm", type=float, metavar="N", help="429 beyond so many tokens a minute"
+    )
+    parser.add_argument("--max-concurrent", type=int, metavar="N", help="429 beyond so many calls at once")
+    parser.add_argument("--queue", type=int, metavar="N", help="serve so many calls at once, let the others wait")
     parser.add_argument("--latency", dest="latency_s", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--latency-jitter", type=float, default=0.0, metavar="SHARE")
     parser.add_argument("--latency-per-word", dest="latency_per_word_s", type=float, default=0.0, metavar="SECONDS")

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -188,8 +189,7 @@ def test_plan_lines_in_a_planning_prompt_ask_for_no_section() -> None:
 
 def test_the_length_of_one_paragraph_is_not_the_length_of_the_whole() -> None:
     assert (
-        asked_words("Outline it; each paragraph about 400 words, e.g., 300 words, between 200 and 1,000 words")
-        is None
+        asked_words("Outline it; each paragraph about 400 words, e.g., 300 words, between 200 and 1,000 words") is None
     )
     assert asked_words("每段约400字，如300字，200到1000字") is None
 
@@ -696,3 +696,72 @@ def test_the_program_prints_its_base_url_first_and_serves_until_killed() -> None
     finally:
         process.terminate()
         process.wait(5)
+
+
+# --- limits
+
+
+def many(server: FakeServer, calls: int) -> list[tuple[int, http.client.HTTPMessage]]:
+    """So many calls at once, each on a connection of its own."""
+    with ThreadPoolExecutor(calls) as pool:
+        answers = list(pool.map(lambda n: post(server, ask(f"hello {n}")), range(calls)))
+    return [(status, headers) for status, headers, _ in answers]
+
+
+def test_without_a_limit_no_answer_speaks_of_one(calm: FakeServer) -> None:
+    _, headers, _ = post(calm, ask())
+    assert not [name for name in headers if name.lower().startswith("x-ratelimit")]
+
+
+def test_requests_beyond_the_rate_get_a_429_that_says_how_long_to_wait() -> None:
+    with FakeServer(rate_limit_rpm=120) as server:
+        answers = [post(server, ask(f"hello {n}")) for n in range(121)]
+        assert [status for status, _, _ in answers[:120]] == [200] * 120
+        left = [int(headers["x-ratelimit-remaining-requests"]) for _, headers, _ in answers]
+        assert left[0] == 119
+        assert left[119] <= 2
+        assert answers[0][1]["x-ratelimit-limit-requests"] == "120"
+        server.rate_limit_rpm = 0.5  # a new limit, with the first request of its two minutes
+        for _ in range(2):
+            status, _, body = post(server, ask("more"))
+        assert (status, error(body)["code"]) == (429, "rate_limit_exceeded")
+        assert server.stats.rejected["rate_limit_exceeded"] >= 1
+
+
+def test_tokens_of_prompts_and_answers_count_and_come_back_with_time() -> None:
+    with FakeServer(rate_limit_tpm=60_000, answer=lambda asked: "x" * 240_000) as server:
+        status, headers, _ = post(server, ask())
+        assert status == 200
+        assert headers["x-ratelimit-remaining-tokens"] == "0"
+        assert headers["x-ratelimit-reset-tokens"].startswith(("59", "1m0"))
+        status, headers, _ = post(server, ask("x" * 400))
+        assert status == 429
+        wait_s = int(headers["retry-after-ms"]) / 1000
+        assert 0 < wait_s < 0.2
+        time.sleep(wait_s)
+        assert post(server, ask("x" * 400))[0] == 200
+
+
+def test_calls_beyond_max_concurrent_are_refused_at_once() -> None:
+    with FakeServer(max_concurrent=3, latency_s=0.3) as server:
+        statuses = sorted(status for status, _ in many(server, 8))
+        assert statuses == [200] * 3 + [429] * 5
+        assert (server.stats.max_serving, server.stats.serving) == (3, 0)
+        assert server.stats.rejected["concurrency_limit_exceeded"] == 5
+
+
+def test_a_queue_serves_so_many_at_a_time_and_refuses_nobody() -> None:
+    with FakeServer(queue=2, latency_s=0.1) as server:
+        for _ in range(2):  # the queue works again after a restart
+            began = time.monotonic()
+            assert [status for status, _ in many(server, 6)] == [200] * 6
+            assert time.monotonic() - began >= 0.3
+            assert (server.stats.max_serving, server.stats.serving) == (2, 0)
+            server.restart()
+        assert server.stats.max_in_flight > 2
+
+
+@pytest.mark.parametrize("status", [529, 520, 499])
+def test_a_status_that_no_standard_names_is_sent_too(status: int) -> None:
+    with FakeServer(answer=lambda asked: Reply(status=status, body=b"{}")) as server:
+        assert post(server, ask())[0] == status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from typing import Any
 
 import typer
@@ -21,6 +22,12 @@ COMMANDS = {
 }
 
 
+def _unwrapped(text: str | None) -> str:
+    """A docstring as help: each paragraph on one line, for the terminal to wrap."""
+    paragraphs = inspect.cleandoc(text or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
@@ -28,7 +35,7 @@ def load_command(name: str) -> TyperCommand:
     """The command itself, with its options."""
     module = importlib.import_module(f"longwriter_cli.cli.{name.replace('-', '_')}")
     app = typer.Typer(add_completion=False, context_settings=_CONTEXT)
-    app.command(name=name, short_help=COMMANDS[name])(exits(module.command))
+    app.command(name=name, help=_unwrapped(module.command.__doc__), short_help=COMMANDS[name])(exits(module.command))
     command = typer.main.get_command(app)
     assert isinstance(command, TyperCommand)
     return command

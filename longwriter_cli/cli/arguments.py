@@ -13,7 +13,7 @@ RunDirectory = Annotated[
         "--run",
         "-r",
         metavar="RUN",
-        help="The run directory. Made where it is missing.",
+        help="The run directory.",
         envvar="LONGWRITER_RUN",
         show_envvar=False,
     ),
@@ -23,7 +23,7 @@ InstructionFile = Annotated[
     typer.Argument(
         metavar="[INSTRUCTIONS]",
         show_default=False,
-        help="JSON Lines, JSON, CSV, Parquet, text (one instruction a line), hf:NAME\\[@CONFIG]\\[:SPLIT], or - for "
+        help="JSON Lines, JSON, CSV, TSV, Parquet, text (one instruction a line), hf:NAME\\[@CONFIG]\\[:SPLIT], or - for "
         "standard input; .gz and .zst too. Without it the command goes on with what the run holds.",
     ),
 ]

@@ -7,8 +7,6 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import typer
-
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli.options import DEFAULT_GIVE_UP_AFTER_S, DEFAULT_GRACE_S, DEFAULT_MAX_ATTEMPTS, Options
 from longwriter_cli.cli.progress import Meter, Progress, display
@@ -55,7 +53,7 @@ async def call_model(job: Job, options: Options, tally: Tally) -> None:
     progress = Progress(_meter(job, options, tally), display(options.progress or "auto", verbose=bool(options.verbose)))
     connection = models.Connection(lambda: models.connect(settings, options, slots))
     chat = Retrying(
-        _limited(connection, run, options, stop, slots),
+        _limited(connection, run, settings, options, stop, slots),
         max_attempts=options.max_attempts or DEFAULT_MAX_ATTEMPTS,
         give_up_after_s=DEFAULT_GIVE_UP_AFTER_S if options.give_up_after is None else options.give_up_after,
         sleep=stop.sleep,
@@ -72,7 +70,7 @@ async def call_model(job: Job, options: Options, tally: Tally) -> None:
         _retry_policy(options),
     )
     grace_s = DEFAULT_GRACE_S if options.grace is None else options.grace
-    _heed_signals(stop, grace_s)
+    _heed_signals(stop, grace_s, progress.listen)
     try:
         with progress:
             await agentwrite.work(plan=job.plan, write=job.write, slots=slots, limit=options.limit, grace_s=grace_s)
@@ -80,15 +78,19 @@ async def call_model(job: Job, options: Options, tally: Tally) -> None:
         await chat.close()
 
 
-def _limited(inner: Chat, run: Run, options: Options, stop: Stop, slots: int) -> Limited:
+def _limited(inner: Chat, run: Run, settings: Settings, options: Options, stop: Stop, slots: int) -> Limited:
     """The model behind the rates, the concurrency and the budget that the options set."""
 
     def cost_of(model: str, usage: Usage) -> float:
         return (cost_usd({model: usage}, options) or 0.0) if options.max_cost is not None else 0.0
 
+    def paid(model: str, usage: Usage) -> float:
+        # A name that answered and stands in no list costs what the model that was asked for does.
+        return cost_of(model, usage) or cost_of(settings.model, usage)
+
     usage = run.usage()
     tokens = sum(spent.total_tokens for spent in usage.values())
-    spent = Amount(tokens, (cost_usd(usage, options) or 0.0) if options.max_cost is not None else 0.0)
+    spent = Amount(tokens, sum(paid(model, spent) for model, spent in usage.items()))
     return Limited(
         inner,
         Gate(slots),
@@ -128,11 +130,14 @@ def _meter(job: Job, options: Options, tally: Tally) -> Meter:
     index = job.run.index
     planned = [p for p in index.order()[: options.limit] if index.plan_at(p) is not None]
     unfinished = [p for p in planned if not index.is_complete(p)]
+    written = [entry for p in planned for entry in index.sections(p).values()]
     total = len(index) if options.limit is None else min(options.limit, len(index))
     return Meter(
         instructions=total if job.plan else len(planned),
         planned=len(planned),
         finished=len(planned) - len(unfinished),
+        sections=len(written),
+        words=sum(entry.words for entry in written),
         words_to_do=sum(index.words_left(p) for p in unfinished),
         tally=tally,
         cost_usd=lambda: cost_usd(job.run.usage(), options),
@@ -146,13 +151,13 @@ def _retry_policy(options: Options) -> RetryPolicy:
     return "none" if options.keep_failures else "by_kind"
 
 
-def _heed_signals(stop: Stop, grace_s: float) -> None:
+def _heed_signals(stop: Stop, grace_s: float, listen: events.Listener) -> None:
     """The first signal asks for a stop in good order, a second one for a stop at once."""
 
     def told(number: int) -> None:
         name = signal.Signals(number).name
         if not stop:
-            typer.echo(f"{name}: answers in flight get {grace_s:g} s; once more stops at once.", err=True)
+            listen(events.Notice(f"{name}: answers in flight get {grace_s:g} s; once more stops at once."))
         stop.request(Stopped(f"Stopped by {name}; everything answered is kept.", number), at_once=bool(stop))
 
     loop = asyncio.get_running_loop()

@@ -57,7 +57,7 @@ def is_local(model: str | None) -> bool:
 
 def base_urls(options: Options) -> list[str]:
     """The endpoints, from the options, else `OPENAI_BASE_URL`, else OpenAI."""
-    from longwriter_cli.llm.openai import OPENAI_URL
+    from longwriter_cli.llm.address import OPENAI_URL
 
     return [url.strip() for url in options.base_url or [os.environ.get("OPENAI_BASE_URL") or OPENAI_URL]]
 
@@ -79,7 +79,7 @@ def check_model(settings: Settings, options: Options) -> None:
 
         check_installed()
         return
-    from longwriter_cli.llm.openai import read_address
+    from longwriter_cli.llm.address import read_address
 
     for url in base_urls(options):
         read_address(url)

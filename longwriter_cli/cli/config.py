@@ -42,6 +42,9 @@ def load_config(context: typer.Context, path: Path | None) -> Path | None:
             defaults[_parameter(key)] = _plain(value)
     for key, value in values.get(command, {}).items():
         defaults[_parameter(key)] = _plain(value)
+    for parameter in context.command.params:
+        if getattr(parameter, "multiple", False) and isinstance(value := defaults.get(parameter.name or ""), str):
+            defaults[parameter.name or ""] = [value]
     context.default_map = defaults
     return path
 

@@ -55,13 +55,19 @@ def command(
             "--id",
             metavar="ID",
             envvar="LONGWRITER_ID",
+            show_envvar=False,
             show_default=False,
             help="Show one record, its plan beside what was written. A dataset without ids takes a number from 1.",
         ),
     ] = None,
     json: Annotated[
         bool,
-        typer.Option("--json", envvar="LONGWRITER_JSON", help="One JSON object with all figures on standard output."),
+        typer.Option(
+            "--json",
+            envvar="LONGWRITER_JSON",
+            show_envvar=False,
+            help="One JSON object with all figures on standard output.",
+        ),
     ] = False,
     price_in: Annotated[
         _Price,
@@ -70,6 +76,7 @@ def command(
             min=0.0,
             metavar="USD",
             envvar="LONGWRITER_PRICE_IN",
+            show_envvar=False,
             show_default="price list",
             help="Per million prompt tokens.",
         ),
@@ -81,6 +88,7 @@ def command(
             min=0.0,
             metavar="USD",
             envvar="LONGWRITER_PRICE_OUT",
+            show_envvar=False,
             show_default="price list",
             help="Per million answer tokens.",
         ),
@@ -92,6 +100,7 @@ def command(
             min=0.0,
             metavar="USD",
             envvar="LONGWRITER_PRICE_CACHED",
+            show_envvar=False,
             show_default="price list",
             help="Per million cached tokens.",
         ),
@@ -102,6 +111,7 @@ def command(
             "--config",
             metavar="FILE",
             envvar="LONGWRITER_CONFIG",
+            show_envvar=False,
             is_eager=True,
             callback=load_config,
             show_default=False,
@@ -109,7 +119,7 @@ def command(
         ),
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", envvar="LONGWRITER_VERBOSE", help="Show tracebacks.")
+        bool, typer.Option("--verbose", "-v", envvar="LONGWRITER_VERBOSE", show_envvar=False, help="Show tracebacks.")
     ] = False,
 ) -> int:
     """What a run or a dataset holds, how good it is, what it cost, what failed and why.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import orjson
 
-from longwriter_cli.engine.events import Event, Failed, Finished, Planned, Retrying, SectionWritten
+from longwriter_cli.engine.events import Event, Failed, Finished, Notice, Planned, Retrying, SectionWritten
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.records import Usage
 from longwriter_cli.text.display import printable
@@ -41,6 +41,8 @@ class Meter:
         instructions: int,
         planned: int,
         finished: int,
+        sections: int,
+        words: int,
         words_to_do: int,
         tally: Tally,
         cost_usd: Callable[[], float | None],
@@ -52,8 +54,9 @@ class Meter:
         self.finished = finished
         self.words_to_do = words_to_do
         self.failed = 0
-        self.sections = 0
-        self.words = 0
+        self.sections = sections
+        self.words = words
+        self._words_before = words
         self.usage = Usage()
         self.last_problem = ""
         self.tally = tally
@@ -87,10 +90,11 @@ class Meter:
 
     def left_s(self) -> float | None:
         """Seconds to the end at the pace so far, once a section is written and all is planned or nearly so."""
-        if not self.words or not self.planned:
+        written = self.words - self._words_before
+        if not written or not self.planned:
             return None
         unplanned = self.words_to_do / self.planned * (self.instructions - self.planned - self.failed)
-        return max(0.0, (self.words_to_do + max(0.0, unplanned)) * self.elapsed_s() / self.words)
+        return max(0.0, (self.words_to_do + max(0.0, unplanned)) * self.elapsed_s() / written)
 
     def line(self) -> str:
         """All in one line, for a log."""
@@ -166,19 +170,21 @@ class Silent:
 
 
 class PlainLines:
-    """A line every 30 s, at each tenth of the instructions, and for each failure."""
+    """A line every 30 s, at each tenth of the instructions, for each failure, and when calls begin to fail."""
 
     def __init__(self, *, verbose: bool = False) -> None:
         self._verbose = verbose
         self._last = time.monotonic()
         self._milestone = 0
         self._said: tuple[int, ...] = ()
+        self._complained = float("-inf")
 
     def update(self, meter: Meter, event: Event | None) -> None:
-        if isinstance(event, Failed):
-            _say(_failure_line(event))
-        elif isinstance(event, Retrying) and self._verbose:
-            _say(f"retry: {meter.last_problem}")
+        if isinstance(event, Failed | Notice):
+            _say(_line_of(event))
+        elif isinstance(event, Retrying) and (self._verbose or time.monotonic() - self._complained >= PLAIN_INTERVAL_S):
+            self._complained = time.monotonic()
+            _say(f"retry: {printable(meter.last_problem)}")
         milestone = meter.finished * MILESTONES // max(1, meter.instructions)
         due = time.monotonic() - self._last >= PLAIN_INTERVAL_S
         if due or (isinstance(event, Finished) and milestone > self._milestone):
@@ -220,8 +226,8 @@ class Live:
         self._last = 0.0
 
     def update(self, meter: Meter, event: Event | None) -> None:
-        if isinstance(event, Failed):
-            self._console.print(_failure_line(event), markup=False, highlight=False)
+        if isinstance(event, Failed | Notice):
+            self._console.print(_line_of(event), markup=False, highlight=False)
         if time.monotonic() - self._last >= LIVE_INTERVAL_S:
             self._last = time.monotonic()
             self._live.update(self._picture(meter))
@@ -290,7 +296,9 @@ def display(mode: ProgressMode, *, verbose: bool = False) -> Display:
     return PlainLines(verbose=verbose) if mode == "plain" else Silent()
 
 
-def _failure_line(event: Failed) -> str:
+def _line_of(event: Failed | Notice) -> str:
+    if isinstance(event, Notice):
+        return printable(event.message)
     failure = event.failure
     where = f"{failure.stage} {failure.n}" if failure.n is not None else failure.stage
     return printable(f"failed: {failure.id} ({where}): {failure.kind}: {failure.message}")

@@ -80,7 +80,9 @@ def settle_settings(task: Task, options: Options, run: Run | None) -> tuple[Sett
     own = task.directory / "prompts"
     templates = load_templates(options.prompts or (own if stored and own.is_dir() else None))
     given = options.text_settings() | {"templates": templates.digests()}
-    return settle(given, stored, uses=_uses(task, run), accept_new=bool(options.new_settings)), templates
+    # Where nothing is planned or written yet, nothing can differ: a wrong model's name is simply put right.
+    accept_new = bool(options.new_settings) or (run is not None and run.index.is_blank())
+    return settle(given, stored, uses=_uses(task, run), accept_new=accept_new), templates
 
 
 def _uses(task: Task, run: Run | None) -> set[str]:

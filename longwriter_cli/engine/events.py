@@ -38,5 +38,12 @@ class Retrying:
     wait_s: float
 
 
-Event = Planned | SectionWritten | Finished | Failed | Retrying
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that whoever watches should know now."""
+
+    message: str
+
+
+Event = Planned | SectionWritten | Finished | Failed | Retrying | Notice
 Listener = Callable[[Event], None]

@@ -164,7 +164,10 @@ def _closed(status: int, text: str, endpoint: str, model: str, said: Said) -> En
             tip = "Put its user and password into http_proxy, or the endpoint's host into no_proxy."
             return EndpointRefused(f"The proxy before {endpoint} wants a password: {text}", tip)
     if status != 405 and names_model(said):
-        return EndpointRefused(f"{endpoint} has no model {model!r}: {text}", "Name one it has with -m.")
+        return EndpointRefused(
+            f"{endpoint} has no model {model!r}: {text}",
+            "Name one it has with -m, and --new-settings where the run was begun with this one.",
+        )
     return EndpointRefused(
         f"{endpoint} does not answer chat calls (HTTP {status}): {text}", "Mend --base-url; it mostly ends in /v1."
     )

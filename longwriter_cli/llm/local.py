@@ -63,7 +63,10 @@ async def start(model: str, *, notify: Notify = lambda message: None) -> Chat:
 def check_installed() -> None:
     """Raises UsageError where llama.cpp is not installed."""
     if importlib.util.find_spec("xllamacpp") is None:
-        raise UsageError("The embedded model needs xllamacpp.", "pip install 'longwriter-cli[local]'")
+        raise UsageError(
+            "The embedded model needs the package xllamacpp.",
+            f"{sys.executable} -m pip install xllamacpp (the extra [local] brings it too: pip install '.[local]')",
+        )
 
 
 # --- the server

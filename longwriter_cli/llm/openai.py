@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from longwriter_cli.errors import EndpointRefused, InstructionFailed
-from longwriter_cli.llm.address import OPENAI_URL, mask_url, read_address
+from longwriter_cli.llm.address import mask_url, read_address
 from longwriter_cli.llm.answers import count_of, read_completion
 from longwriter_cli.llm.base import CallKind, Completion, Request
 from longwriter_cli.llm.faults import CallFailed, MaxTokensRenamed, sort_error
@@ -33,8 +33,6 @@ from longwriter_cli.llm.topics import context_size
 
 if TYPE_CHECKING:
     import httpx2
-
-__all__ = ["OPENAI_URL", "OpenAIChat", "read_address"]
 
 CONNECT_TIMEOUT_S = 60.0  # the SDK's own 5 s fails at 1,000 calls in flight
 # Below the 5 s after which uvicorn, and so vLLM, closes an idle connection: a call sent into a closing one is lost.

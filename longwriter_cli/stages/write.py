@@ -157,5 +157,6 @@ def _usable_text(completion: Completion, request: Request, step: Step, previous:
             problem = f"cut at the token limit with {count_words(text)} of {step.words} words in whole sentences"
             raise Unusable("truncated", problem, with_room(request, completion))
     if not text.strip():
-        raise Unusable("empty", "the answer holds no text")
+        answer = f": {completion.text[:200]!r}" if completion.text.strip() else ""
+        raise Unusable("empty", "the answer holds no text" + (answer and f" but what is no part of it{answer}"))
     return text

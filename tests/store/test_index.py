@@ -155,6 +155,12 @@ def test_steps_may_be_numbered_with_gaps() -> None:
     assert rows.add(section(gaps, 9)).index.is_complete(0)
 
 
+def test_a_plan_without_gaps_may_follow_one_with_gaps() -> None:
+    gaps = plan("a", steps=(Step(2, "x", 100), Step(5, "y", 100)))
+    assert index_of(A, gaps, PLAN, *(section(PLAN, n) for n in (1, 2, 3))).is_complete(0)
+    assert index_of(A, PLAN, gaps, *(section(gaps, n) for n in (2, 5))).is_complete(0)
+
+
 @pytest.mark.parametrize("of", [PLAN, plan("a", steps=(Step(2, "x", 100), Step(4, "y", 100), Step(6, "z", 100)))])
 def test_a_section_of_a_step_that_the_plan_does_not_have_completes_nothing(of: Plan) -> None:
     n = [step.n for step in of.steps]

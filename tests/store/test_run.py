@@ -128,6 +128,14 @@ def test_what_goes_in_comes_out_again(tmp_path: Path) -> None:
             assert opened.sections(0) == {1: written, 2: plain}
 
 
+def test_usage_that_is_said_not_to_be_estimated_is_not(tmp_path: Path) -> None:
+    small_run(tmp_path)
+    edit(tmp_path / SECTIONS, lambda row: row | {"usage_estimated": False})
+    with read_run(tmp_path) as run:
+        assert run.sections(0)[1].usage == USAGE
+        assert not run.usage()["m"].estimated
+
+
 def test_a_failure_comes_out_as_it_went_in(tmp_path: Path) -> None:
     failures = [
         failure("a", "write", 4, kind="truncated", usage=Usage(7, 0, 9, estimated=True), basis="ab", attempts=6),
