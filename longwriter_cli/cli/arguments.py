@@ -23,8 +23,8 @@ InstructionFile = Annotated[
     typer.Argument(
         metavar="[INSTRUCTIONS]",
         show_default=False,
-        help="JSON Lines, JSON, CSV, TSV, Parquet, text (one instruction a line), hf:NAME\\[@CONFIG]\\[:SPLIT], or - for "
-        "standard input; .gz and .zst too. Without it the command goes on with what the run holds.",
+        help="JSON Lines, JSON, CSV, TSV, Parquet, text (one instruction a line), hf:NAME\\[@CONFIG]\\[:SPLIT], or - "
+        "for standard input; .gz and .zst too. Without it the command goes on with what the run holds.",
     ),
 ]
 Field = Annotated[

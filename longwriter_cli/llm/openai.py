@@ -142,7 +142,7 @@ class OpenAIChat:
                 connecting = isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
                 if isinstance(cause, TimeoutError) and not connecting:
                     raise self._timed_out() from None
-                problem = shorten(self._hide(str(cause))) or type(cause).__name__
+                problem = shorten(self._hide(str(cause)).replace(" ssl:default", "")) or type(cause).__name__
                 raise CallFailed(f"{self._address.shown}: {problem}", unreachable=connecting) from None
 
     def _timed_out(self) -> CallFailed:

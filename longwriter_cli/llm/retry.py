@@ -172,7 +172,10 @@ class Retrying:
         if down_s >= self._give_up_after_s:
             raise self._down(f"has given no answer for {down_s:.0f} s", error)
         if error.unreachable and not self._ever_succeeded and call.tries >= self._max_attempts:
-            raise self._down(f"could not be reached in {call.tries} tries", error)
+            raise EndpointDown(
+                f"The endpoint could not be reached in {call.tries} tries; last: {error.problem}",
+                "Look at --base-url (or OPENAI_BASE_URL), and whether the server is up; then give the command again.",
+            )
         if (error.retry_after_s or 0.0) > self._give_up_after_s:
             raise self._down(f"asks to wait {error.retry_after_s:.0f} s, longer than --give-up-after", error)
 

@@ -55,6 +55,7 @@ class Index:
         self._gaps: dict[int, frozenset[int]] = {}  # the steps of plans that are not numbered 1, 2, 3, …
         self._sections = bytearray()
         self._last_section = array("q")
+        self.strays: list[str] = []  # ids of plans that belong to no instruction
         self.failures: dict[tuple[str | None, str, int | None], list[Failure]] = {}
         self._spent: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
 
@@ -92,6 +93,7 @@ class Index:
         self._spend(head.model, head.usage, head.usage_estimated)
         position = self._position.get(head.id)
         if position is None:
+            self.strays.append(head.id)
             return
         steps = head.steps
         self._plan_words[position] = sum([step.words for step in steps])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import msgspec
+import orjson
 
 from longwriter_cli.errors import DiskFailed, InputError, LongwriterError, UsageError
 
@@ -96,6 +97,10 @@ class Appender:
         except OSError as error:
             os.close(self._fd)
             raise disk_error(error, path) from None
+        except EditedTail:
+            os.close(self._fd)
+            line = path.read_bytes().count(b"\n") + 1
+            raise InputError(path, line, "the last line is no such row", "Put it right or delete it.") from None
 
     def append_line(self, line: bytes) -> int:
         """Appends a row, its newline included, and returns the offset in bytes where it starts.
@@ -151,10 +156,18 @@ def line_number(path: Path, offset: int) -> int:
     return number
 
 
+class EditedTail(Exception):
+    """The last line, without a newline, is a JSON object and not a row of its file."""
+
+
 def mend_tail(fd: int, is_row: Callable[[bytes], bool]) -> int:
-    """Ends the file on a newline: completes a last line that is a whole row, cuts off one that is not.
+    """Ends the file on a newline: completes a last line that is a whole row, cuts off one that is torn.
 
     Works on bytes, so that a cut inside a UTF-8 character does no harm. Returns the size of the file afterwards.
+
+    Raises:
+        EditedTail: the line is a whole JSON object and no such row. No kill leaves one behind, so it is somebody's edit
+            and not for us to throw away.
     """
     size = os.fstat(fd).st_size
     if size == 0 or os.pread(fd, 1, size - 1) == b"\n":
@@ -167,11 +180,21 @@ def mend_tail(fd: int, is_row: Callable[[bytes], bool]) -> int:
             start = block_start + newline + 1
             break
         start = block_start
-    if is_row(os.pread(fd, size - start, start).removeprefix(BOM)):
+    tail = os.pread(fd, size - start, start).removeprefix(BOM)
+    if is_row(tail):
         os.write(fd, b"\n")
         return size + 1
+    if _is_object(tail):
+        raise EditedTail
     os.ftruncate(fd, start)
     return start
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 class RowReader(Generic[T]):

@@ -181,8 +181,6 @@ def test_a_cut_inside_a_character_is_among_them() -> None:
 @pytest.mark.parametrize(
     "tail",
     [
-        b'{"id":"b"}',
-        b'{"id":"b","words":"two"}',
         b"null",
         b"[]",
         b"   ",
@@ -194,10 +192,19 @@ def test_a_cut_inside_a_character_is_among_them() -> None:
     ],
     ids=lambda tail: repr(tail[:24]),
 )
-def test_a_last_line_that_is_no_such_row_is_cut_off(tmp_path: Path, tail: bytes) -> None:
+def test_a_last_line_that_is_no_object_is_cut_off(tmp_path: Path, tail: bytes) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(FIRST + tail)
     assert mended(path) == FIRST
+
+
+@pytest.mark.parametrize("tail", [b'{"id":"b"}', b'{"id":"b","words":"two"}'])
+def test_a_last_line_that_somebody_edited_is_named_and_not_thrown_away(tmp_path: Path, tail: bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(FIRST + tail)
+    with pytest.raises(InputError, match=r"rows\.jsonl line 2: the last line is no such row"):
+        mended(path)
+    assert path.read_bytes() == FIRST + tail
 
 
 def test_a_row_that_goes_on_is_appended_behind_the_mended_tail(tmp_path: Path) -> None:

@@ -43,11 +43,7 @@ def read_row(tmp_path):
         ({"prompt": "P", "input": "kept"}, "P", {"input": "kept"}),
         ({"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "U"}]}, "U", {}),
         (
-            {
-                "messages": [
-                    {"role": "user", "content": [{"type": "text", "text": "A"}, {"type": "text", "text": "B"}]}
-                ]
-            },
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "A"}, {"type": "text", "text": "B"}]}]},
             "A\nB",
             {},
         ),
@@ -142,7 +138,7 @@ def test_a_plan_becomes_steps(read_row, plan):
         ({"id": "a\nb", "prompt": "P"}, r"control character: 'a\\nb'"),
         ({"id": "\x1b[2J", "prompt": "P"}, r"control character: '\\x1b"),
         ({"id": 10**30, "prompt": "P"}, "too large to be exact"),
-        ({"prompt": "P", "length": 0}, '"length" is 0, not a positive whole number'),
+        ({"prompt": "P", "length": 0}, '"length" is 0, not a whole number from 1 to 10,000,000'),
         ({"prompt": "P", "length": -5}, '"length" is -5'),
         ({"prompt": "P", "length": 2.5}, '"length" is 2.5'),
         ({"prompt": "P", "length": True}, '"length" is True'),

@@ -277,9 +277,7 @@ def test_parquet_values_become_what_json_can_hold(tmp_path):
     import pyarrow
     import pyarrow.parquet
 
-    rows = [
-        {"prompt": "a", "id": 7.0, "day": date(2024, 8, 13), "image": b"\xff\xd8", "score": float("nan"), "n": [1]}
-    ]
+    rows = [{"prompt": "a", "id": 7.0, "day": date(2024, 8, 13), "image": b"\xff\xd8", "score": float("nan"), "n": [1]}]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "in.parquet")
     [got] = read(tmp_path / "in.parquet")
     assert got.id == "7"

@@ -216,6 +216,9 @@ def _requirement(value: object, name: str) -> Requirement:
     return Requirement(words, kind, low, high)
 
 
+_MOST_WORDS = 10_000_000
+
+
 def _words(value: object, name: str) -> int:
     words: int | None = None
     match value:
@@ -227,9 +230,9 @@ def _words(value: object, name: str) -> int:
             words = int(value)
         case str() if match := _WHOLE_NUMBER.fullmatch(value.strip()):
             words = int(match[1].replace(",", ""))
-    if words is None or words <= 0:
+    if words is None or not 0 < words <= _MOST_WORDS:
         raise BadRow(
-            f'"{name}" is {short(value)}, not a positive whole number',
+            f'"{name}" is {short(value)}, not a whole number from 1 to {_MOST_WORDS:,}',
             "It is the required length in words; rename the field if it means something else.",
         )
     return words
