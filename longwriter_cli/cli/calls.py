@@ -156,9 +156,10 @@ def _heed_signals(stop: Stop, grace_s: float, listen: events.Listener) -> None:
 
     def told(number: int) -> None:
         name = signal.Signals(number).name
-        if not stop:
+        first = not stop
+        stop.request(Stopped(f"Stopped by {name}; everything answered is kept.", number), at_once=not first)
+        if first:
             listen(events.Notice(f"{name}: answers in flight get {grace_s:g} s; once more stops at once."))
-        stop.request(Stopped(f"Stopped by {name}; everything answered is kept.", number), at_once=bool(stop))
 
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:

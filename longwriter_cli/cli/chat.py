@@ -9,13 +9,12 @@ import resource
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-import typer
-
 from longwriter_cli.cli.options import (
     DEFAULT_CONCURRENCY,
     DEFAULT_TIMEOUT_S,
     Options,
 )
+from longwriter_cli.cli.output import say
 from longwriter_cli.errors import UsageError
 from longwriter_cli.llm.base import Chat, Completion, Request
 from longwriter_cli.settings import Settings
@@ -159,8 +158,8 @@ async def connect(settings: Settings, options: Options, concurrency: int) -> Cha
     from longwriter_cli.llm.local import banner, start
 
     if settings.model == "local":
-        typer.echo(banner(), err=True)
-    return await start(settings.model, notify=lambda message: typer.echo(message, err=True))
+        say(banner())
+    return await start(settings.model, notify=say)
 
 
 def note(settings: Settings) -> str:

@@ -83,5 +83,5 @@ def _parameter(key: str) -> str:
 def _plain(value: Any) -> Any:
     """A table stands for a JSON object (`extra-body`); numbers may be written for options that take text."""
     if isinstance(value, Mapping):
-        return json.dumps(value)
+        return json.dumps(value, default=str)
     return value

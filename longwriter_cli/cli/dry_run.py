@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import orjson
-import typer
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli.calls import check_prices, cost_usd
 from longwriter_cli.cli.options import Options
+from longwriter_cli.cli.output import plain, show
 from longwriter_cli.cli.progress import duration
 from longwriter_cli.cli.task import Task, limited, read_source, settle_settings
 from longwriter_cli.errors import EXIT_OK, InputError
@@ -67,7 +67,7 @@ def _print(task: Task, options: Options, settings: Settings, estimate: Estimate)
     if options.json:
         summary = {
             "command": task.command,
-            "run": str(task.directory),
+            "run": plain(str(task.directory)),
             "dry_run": True,
             "instructions": estimate.instructions,
             "sections": estimate.sections,
@@ -81,7 +81,7 @@ def _print(task: Task, options: Options, settings: Settings, estimate: Estimate)
             "elapsed_s": round(elapsed_s, 1),
             "exit_code": EXIT_OK,
         }
-        typer.echo(orjson.dumps(summary).decode())
+        show(orjson.dumps(summary).decode())
         return
     price = "no price known: give --price-in and --price-out"
     if cost is not None:
@@ -94,4 +94,4 @@ def _print(task: Task, options: Options, settings: Settings, estimate: Estimate)
         ("cost", price),
         ("time", f"{duration(elapsed_s)} with {concurrency} calls at once, at {TOKENS_PER_SECOND:g} tokens/s each"),
     ):
-        typer.echo(f"{name:>12}  {value}")
+        show(f"{name:>12}  {value}")

@@ -19,26 +19,28 @@ from typing import Any, NoReturn
 import typer
 
 from longwriter_cli import __version__
+from longwriter_cli.cli.output import drop_output, open_missing_streams, say
 from longwriter_cli.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, LongwriterError
 from longwriter_cli.text.display import printable
 
 
 def run(program: Callable[[], object], *, verbose: bool) -> NoReturn:
     """Runs the program and exits with its code, whatever happens."""
+    open_missing_streams()
     try:
         program()
         sys.stdout.flush()
         code = EXIT_OK
     except LongwriterError as error:
         if verbose:
-            traceback.print_exc()
+            say(printable(traceback.format_exc()))
         tell(error)
         code = error.exit_code
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except Exception as error:  # a bug: whatever it is, the user gets a log and no traceback
         if verbose:
-            traceback.print_exc()
+            say(printable(traceback.format_exc()))
         _tell_bug(error)
         code = EXIT_BUG
     sys.exit(code)
@@ -53,9 +55,8 @@ def exits(command: Callable[..., int]) -> Callable[..., None]:
             code = command(**values)
             sys.stdout.flush()
         except BrokenPipeError:
-            # The reader has seen enough (`inspect | head`). typer would end with 1; and the interpreter must not
-            # flush once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # The reader has seen enough (`inspect | head`); typer would end with 1.
+            drop_output()
             code = EXIT_OK
         raise typer.Exit(code)
 
@@ -64,9 +65,9 @@ def exits(command: Callable[..., int]) -> Callable[..., None]:
 
 def tell(error: LongwriterError) -> None:
     """Says what went wrong and what to do next, on standard error."""
-    typer.echo(f"error: {printable(error.message)}", err=True)
+    say(f"error: {printable(error.message)}")
     if error.tip:
-        typer.echo(f"  tip: {printable(error.tip)}", err=True)
+        say(f"  tip: {printable(error.tip)}")
 
 
 def _tell_bug(error: Exception) -> None:
@@ -83,5 +84,5 @@ def _tell_bug(error: Exception) -> None:
         where = f"The log to attach to a report: {path}"
     except OSError:
         where = "No log could be written; -v shows the traceback."
-    typer.echo(f"error: this is a bug in longwriter: {type(error).__name__}: {printable(str(error))}", err=True)
-    typer.echo(f"  tip: {where}", err=True)
+    say(f"error: this is a bug in longwriter: {type(error).__name__}: {printable(str(error))}")
+    say(f"  tip: {where}")

@@ -16,6 +16,7 @@ import orjson
 import typer
 
 from longwriter_cli.cli.config import load_config
+from longwriter_cli.cli.output import show
 from longwriter_cli.errors import EXIT_OK, InputError
 from longwriter_cli.llm.prices import Prices
 from longwriter_cli.records import Failure, Usage
@@ -206,7 +207,7 @@ def _near_path(path: Path) -> str:
 
 
 def _print_json(row: dict[str, Any]) -> None:
-    typer.echo(orjson.dumps(row).decode())
+    show(orjson.dumps(row).decode())
 
 
 def _cost_of(prices: Prices) -> CostOf:

@@ -98,7 +98,16 @@ class Options:
     ] = None
     concurrency: Annotated[
         int | None,
-        _option("--concurrency", "-c", min=1, metavar="N", panel=LIMITS, default="32", help="Most calls in flight."),
+        _option(
+            "--concurrency",
+            "-c",
+            min=1,
+            max=10_000,
+            metavar="N",
+            panel=LIMITS,
+            default="32",
+            help="Most calls in flight.",
+        ),
     ] = None
     rpm: Annotated[
         int | None,
@@ -304,6 +313,9 @@ class Options:
         """
         if self.retry_failed and self.keep_failures:
             raise UsageError("--retry-failed and --keep-failures contradict each other.", "Leave one out.")
+        for name in ("model", "plan_model"):
+            if _has_surrogates(getattr(self, name) or ""):
+                raise UsageError(f"--{name.replace('_', '-')}: not UTF-8.", "Look at the locale of the shell.")
         _json_object("--extra-body", self.extra_body)
         _json_object("--plan-extra-body", self.plan_extra_body)
         self.most_failed(0)
@@ -349,11 +361,16 @@ def _json_object(option: str, given: str | None) -> dict[str, Any] | None:
         return None
     try:
         value = json.loads(given)
-    except ValueError as error:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{option}: not JSON: {error}.", _EXTRA_EXAMPLE.format(option)) from None
     if not isinstance(value, dict):
         raise UsageError(f"{option}: a JSON object is wanted.", _EXTRA_EXAMPLE.format(option))
     return value
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 _EXTRA_EXAMPLE = """As in {} '{{"repetition_penalty": 1.05}}'."""

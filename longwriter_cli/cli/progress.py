@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import orjson
 
+from longwriter_cli.cli.output import Unheard, say
 from longwriter_cli.engine.events import Event, Failed, Finished, Notice, Planned, Retrying, SectionWritten
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.records import Usage
@@ -181,21 +182,21 @@ class PlainLines:
 
     def update(self, meter: Meter, event: Event | None) -> None:
         if isinstance(event, Failed | Notice):
-            _say(_line_of(event))
+            say(_line_of(event))
         elif isinstance(event, Retrying) and (self._verbose or time.monotonic() - self._complained >= PLAIN_INTERVAL_S):
             self._complained = time.monotonic()
-            _say(f"retry: {printable(meter.last_problem)}")
+            say(f"retry: {printable(meter.last_problem)}")
         milestone = meter.finished * MILESTONES // max(1, meter.instructions)
         due = time.monotonic() - self._last >= PLAIN_INTERVAL_S
         if due or (isinstance(event, Finished) and milestone > self._milestone):
             self._milestone, self._last = milestone, time.monotonic()
             problem = f"; {printable(meter.last_problem)}" if due and meter.last_problem else ""
             self._said = meter.counts()
-            _say(meter.line() + problem)
+            say(meter.line() + problem)
 
     def close(self, meter: Meter) -> None:
         if meter.tally.calls and meter.counts() != self._said:
-            _say(meter.line())
+            say(meter.line())
 
 
 class JsonLines:
@@ -207,10 +208,10 @@ class JsonLines:
     def update(self, meter: Meter, event: Event | None) -> None:
         if time.monotonic() - self._last >= JSON_INTERVAL_S:
             self._last = time.monotonic()
-            _say(orjson.dumps(meter.row()).decode())
+            say(orjson.dumps(meter.row()).decode())
 
     def close(self, meter: Meter) -> None:
-        _say(orjson.dumps(meter.row()).decode())
+        say(orjson.dumps(meter.row()).decode())
 
 
 class Live:
@@ -220,7 +221,7 @@ class Live:
         from rich.console import Console
         from rich.live import Live as RichLive
 
-        self._console = Console(stderr=True)
+        self._console = Console(file=Unheard.over(sys.stderr))
         self._live = RichLive(console=self._console, refresh_per_second=4, transient=True)
         self._live.start()
         self._last = 0.0
@@ -302,7 +303,3 @@ def _line_of(event: Failed | Notice) -> str:
     failure = event.failure
     where = f"{failure.stage} {failure.n}" if failure.n is not None else failure.stage
     return printable(f"failed: {failure.id} ({where}): {failure.kind}: {failure.message}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress belongs on standard error

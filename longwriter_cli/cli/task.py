@@ -8,12 +8,13 @@ from itertools import chain
 from pathlib import Path
 
 from longwriter_cli.cli.options import Options
-from longwriter_cli.errors import InputError
+from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.prompts import Templates, load_templates
 from longwriter_cli.records import Instruction, Step
 from longwriter_cli.settings import Settings, settle
-from longwriter_cli.store.export import Format
-from longwriter_cli.store.run import Run
+from longwriter_cli.store.export import Format, check_place
+from longwriter_cli.store.jsonl import disk_error
+from longwriter_cli.store.run import FILES, Run
 from longwriter_cli.store.source import read_instructions
 from longwriter_cli.text.plan import parse_plan, steps_from_json
 from longwriter_cli.text.requirement import required_words
@@ -38,6 +39,26 @@ class Task:
     export: Export | None = None
     field: str | None = None
     skip_bad_rows: bool = False
+
+
+def check_export(task: Task) -> None:
+    """Sees to it that an export overwrites nothing but an earlier export.
+
+    Raises:
+        UsageError: it would take the place of a file of the run, of the source, or of something that is no export.
+    """
+    if task.export is None:
+        return
+    try:
+        place = task.export.path.resolve()
+        prompts = (task.directory / "prompts").resolve()
+        if place in {(task.directory / name).resolve() for name in FILES} or place.is_relative_to(prompts):
+            raise UsageError(f"{task.export.path} is a file of the run itself.", "Name another one with -o.")
+        if task.source is not None and place == Path(task.source).resolve():
+            raise UsageError(f"{task.export.path} is the file of the instructions.", "Name another one with -o.")
+        check_place(task.export.path, task.export.kind)
+    except OSError as error:
+        raise disk_error(error, task.export.path) from None
 
 
 def read_source(source: str | None, field: str | None, bad_rows: list[InputError] | None) -> Iterator[Instruction]:

@@ -9,14 +9,15 @@ import time
 from collections.abc import Iterator
 
 import orjson
-import typer
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli.calls import Job, call_model, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import dry_run
 from longwriter_cli.cli.options import Options
-from longwriter_cli.cli.task import Task, first_read, limited, read_source, settle_settings
+from longwriter_cli.cli.output import plain, say, show
+from longwriter_cli.cli.task import Task, check_export, first_read, limited, read_source, settle_settings
 from longwriter_cli.errors import EXIT_FAILURES, EXIT_OK, InputError, LongwriterError, Stopped, UsageError
+from longwriter_cli.llm.address import mask_url
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Failure, Instruction
@@ -25,7 +26,8 @@ from longwriter_cli.settings import MODEL_CHOICES, Settings
 from longwriter_cli.stages.build import build_dataset
 from longwriter_cli.stages.clock import now
 from longwriter_cli.store.manifest import Manifest, read_manifest
-from longwriter_cli.store.run import Run
+from longwriter_cli.store.run import PLANS, Run
+from longwriter_cli.text.display import printable
 from longwriter_cli.text.plan import plan_digest
 
 # On these codes what is finished is exported; on every other one an earlier export stays as it was.
@@ -42,6 +44,7 @@ def carry_out(task: Task, options: Options) -> int:
     options.check()
     if options.model is None and task.source is not None and read_manifest(task.directory) is None:
         raise UsageError("No model is named.", MODEL_CHOICES)
+    check_export(task)
     if options.dry_run:
         return dry_run(task, options)
     bad_rows: list[InputError] = []
@@ -81,10 +84,20 @@ def _begin(
         if staged.stat().st_size or _has_work(task, run):
             models.check_model(settings, options)
             check_prices(settings, options)
+            run.check_room()
         run.begin(_manifest(run, settings), templates.files() if settings != stored else None)
         run.take_in(staged)
+    _tell_strays(run)
     _record_bad_rows(task, run, bad_rows)
     return settings, templates
+
+
+def _tell_strays(run: Run) -> None:
+    """Tells of plans that belong to no instruction: mostly an id that was mistyped in an edit."""
+    strays = run.index.strays
+    if strays:
+        more = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
+        say(f"note: {PLANS} has a plan for {printable(strays[0])!r}{more}; no instruction has this id.")
 
 
 def _has_work(task: Task, run: Run) -> bool:
@@ -110,7 +123,7 @@ def _record_bad_rows(task: Task, run: Run, bad_rows: list[InputError]) -> None:
         earlier = standing.pop((error.file, error.line), None)
         if earlier is None or earlier.message != error.problem:
             run.add_failure(
-                Failure(None, "read", None, "bad_row", error.problem, at=now(), file=error.file, line=error.line)
+                Failure(None, "read", None, "bad_row", error.problem, at=now(), file=plain(error.file), line=error.line)
             )
     for (file, line), _ in standing.items():
         run.add_failure(Failure(None, "read", None, "bad_row", "mended", at=now(), file=file, line=line, mended=True))
@@ -128,10 +141,10 @@ def _report(
 ) -> None:
     counts = count(run)
     cost = cost_usd(run.usage(), options)
-    dataset = str(task.export.path) if task.export is not None and records is not None else None
+    dataset = plain(str(task.export.path)) if task.export is not None and records is not None else None
     summary = {
         "command": task.command,
-        "run": str(task.directory),
+        "run": plain(str(task.directory)),
         "instructions": counts.instructions,
         "planned": counts.planned,
         "written": counts.written,
@@ -150,24 +163,34 @@ def _report(
         "exit_code": code,
     }
     if options.json:
-        typer.echo(orjson.dumps(summary).decode())
+        show(orjson.dumps(summary).decode())
         return
     if code == UsageError.exit_code:
         return
     spent = "" if cost is None else f", ${cost:.2f}"
-    typer.echo(
-        f"{counts.instructions} instructions: {counts.planned} planned, {counts.written} written, "
-        f"{counts.failed} failed; {counts.sections} sections, {counts.words:,} words, "
+    show(
+        f"{counted(counts.instructions, 'instruction')}: {counts.planned} planned, {counts.written} written, "
+        f"{counts.failed} failed; {counted(counts.sections, 'section')}, {counted(counts.words, 'word')}, "
         f"{counts.usage.total_tokens:,} tokens{spent}; {tally.calls} calls now"
     )
     if counts.failed:
-        typer.echo(f"what failed and why: longwriter inspect {shlex.quote(str(task.directory))}")
+        show(f"what failed and why: longwriter inspect {shlex.quote(str(task.directory))}")
     if dataset is not None:
-        typer.echo(f"{records} records in {dataset}")
+        show(f"{counted(records or 0, 'record')} in {dataset}")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 record`, `1,200 records`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def masked(argument: str) -> str:
+    """An argument without the password that it may hold as an address."""
+    return mask_url(argument) if "://" in argument and ("@" in argument or "?" in argument) else argument
 
 
 def _with_way_on(error: LongwriterError) -> LongwriterError:
     """The error, with the command that goes on where giving it again is what to do."""
     if isinstance(error, Stopped):
-        error.tip = "Go on with: " + shlex.join(["longwriter", *sys.argv[1:]])
+        error.tip = "Go on with: " + shlex.join(["longwriter", *map(masked, sys.argv[1:])])
     return error

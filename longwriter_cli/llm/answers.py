@@ -87,9 +87,12 @@ def _usage(answer: Mapping[str, Any], request: Request, written: str) -> Usage:
     return Usage(prompt, min(cached, prompt), completion or _size(written) // _BYTES_PER_TOKEN, True)
 
 
+_MOST_TOKENS = 2**40  # a number beyond that is none of tokens, and could not be stored
+
+
 def count_of(value: Any) -> int:
     """A number of tokens; 0 for what is none."""
-    return int(value) if isinstance(value, int | float) and 0 < value < float("inf") else 0
+    return int(value) if isinstance(value, int | float) and 0 < value < _MOST_TOKENS else 0
 
 
 def _size(text: str) -> int:

@@ -68,7 +68,7 @@ class RunFigures:
 
     @property
     def to_do(self) -> int:
-        """Instructions that are neither written nor failed."""
+        """Instructions that are neither written nor failed; of the failed, some come back by themselves."""
         bad_rows = sum(group.n for group in self.failures if group.kind == "bad_row")
         return max(0, self.counts.instructions - self.counts.written - (self.counts.failed - bad_rows))
 

@@ -62,7 +62,7 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
             ("planned", _number(counts.planned) + _flagged(figures)),
             ("written", _number(counts.written)),
             ("failed", _number(counts.failed)),
-            ("to do", _number(figures.to_do)),
+            ("not begun or under way", _number(figures.to_do)),
             ("rejected", _tally(figures.rejects)),
             ("exported", str(dataset) if dataset is not None else "not yet, as far as this directory tells"),
         ],

@@ -42,7 +42,8 @@ class RunLock:
         self._sign()
 
     def _sign(self) -> None:
-        me = {"pid": os.getpid(), "host": socket.gethostname(), "command": " ".join(sys.argv)[:500]}
+        # The command's name alone: its arguments may hold the password of an address.
+        me = {"pid": os.getpid(), "host": socket.gethostname(), "command": " ".join(["longwriter", *sys.argv[1:2]])}
         try:
             self._path.write_text(json.dumps(me) + "\n", encoding="utf-8")
         except OSError as error:

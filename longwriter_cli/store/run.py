@@ -28,7 +28,7 @@ from longwriter_cli.store.jsonl import (
     line_number,
     read_line,
 )
-from longwriter_cli.store.lock import RunLock
+from longwriter_cli.store.lock import LOCK_NAME, RunLock
 from longwriter_cli.store.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest, write_whole
 from longwriter_cli.store.rows import (
     InstructionHead,
@@ -46,6 +46,11 @@ from longwriter_cli.store.rows import (
 INSTRUCTIONS, PLANS, SECTIONS, FAILURES = "instructions.jsonl", "plans.jsonl", "sections.jsonl", "failures.jsonl"
 
 # What a scan reads of each file, and what a whole row of it is.
+FILES = (MANIFEST_NAME, LOCK_NAME, INSTRUCTIONS, PLANS, SECTIONS, FAILURES)
+"""All files that a run keeps for itself."""
+
+_ROOM = 1 << 18  # bytes: the answers that 32 calls in flight may bring
+
 _HEADS: dict[str, RowReader[Any]] = {
     INSTRUCTIONS: RowReader(InstructionHead),
     PLANS: RowReader(PlanHead),
@@ -267,6 +272,31 @@ class Run:
                 raise self._bad_row(name, offset, f"{error}") from None
             except (OverflowError, struct.error):
                 raise self._bad_row(name, offset, "a number in it is negative or too large") from None
+        if not len(self.index) and any(_size(self.directory / name) for name in (PLANS, SECTIONS)):
+            raise InputError(
+                self.directory / INSTRUCTIONS,
+                None,
+                "holds no instruction, though there are plans or sections",
+                "Put the file back; without it nothing of the run can be exported.",
+            )
+
+    def check_room(self) -> None:
+        """Sees whether the disk takes more, before answers are paid for that could not be kept.
+
+        Raises:
+            DiskFailed: it does not.
+        """
+        path = self.directory / f".room.{os.getpid()}.tmp"
+        try:
+            with path.open("wb") as file:
+                file.write(bytes(_ROOM))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise disk_error(error, path) from None
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Brings all rows to the disk and gives up the lock."""
@@ -311,6 +341,10 @@ def _plan_problem(steps: tuple[Step, ...]) -> str:
             return f"step {n} has no main point"
         seen.add(n)
     return ""
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _holds_rows(directory: Path) -> bool:

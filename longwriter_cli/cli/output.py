@@ -1,0 +1,78 @@
+"""The two streams: standard output for data, standard error for all else.
+
+Nobody may be reading any more: a terminal was closed, a pipe broken. Words on standard error are then dropped, for a
+run that is paid for must go on, or stop in good order. Data that cannot be written is told (74), except into a pipe
+whose reader has seen enough.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, cast
+
+from longwriter_cli.store.jsonl import disk_error
+
+
+def say(line: str) -> None:
+    """A line on standard error, where somebody may see it."""
+    with suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def show(line: str) -> None:
+    """A line of data on standard output.
+
+    Raises:
+        DiskFailed: the disk that standard output was sent to is full.
+    """
+    try:
+        print(line, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        drop_output()
+    except OSError as error:
+        drop_output()
+        raise disk_error(error, Path("standard output")) from None
+
+
+def drop_output() -> None:
+    """Sends standard output nowhere, so that the interpreter does not try once more to write what is left in it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_missing_streams() -> None:
+    """Gives the program the streams that its caller closed (`>&-`)."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - as long as the program lives
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the program lives
+
+
+class Unheard:
+    """A stream whose reader may go away: writing to it never fails."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    @classmethod
+    def over(cls, stream: IO[str]) -> IO[str]:
+        return cast(IO[str], cls(stream))
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def plain(text: str) -> str:
+    """The text with a replacement character for bytes of a file name that are no UTF-8, so that it can be encoded."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
