@@ -40,9 +40,19 @@ class Settings:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Settings:
-        """Reads what a manifest holds; keys of another version are left aside, missing ones get the default."""
-        known = {f.name for f in fields(cls)}
-        return cls(**{name: value for name, value in row.items() if name in known})
+        """Reads what a manifest holds; keys of another version are left aside, missing ones get the default.
+
+        Raises:
+            UsageError: a value is none that the setting can have.
+        """
+        known = {name: row[name] for name in (f.name for f in fields(cls)) if name in row}
+        for name, value in known.items():
+            if not _may_be(name, value):
+                raise UsageError(
+                    f"manifest.json: the setting {name!r} is {_show(value)[:80]}.",
+                    "Put back the manifest that the run was begun with.",
+                )
+        return cls(**known)
 
     def to_row(self) -> dict[str, Any]:
         return asdict(self)
@@ -59,6 +69,37 @@ class Settings:
         body = {name: value for name, value in sampling.items() if value is not None}
         extra = self.plan_extra_body if planning and self.plan_extra_body is not None else self.extra_body
         return body | dict(extra or {})
+
+
+_OPTIONAL = frozenset(
+    {"plan_model", "temperature", "top_p", "seed", "max_tokens", "extra_body", "plan_extra_body", "history_words"}
+)
+_CHOICES = {"language": ("auto", "en", "zh"), "mode": ("serial", "parallel")}
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "model": str,
+    "plan_model": str,
+    "temperature": (int, float),
+    "top_p": (int, float),
+    "seed": int,
+    "max_tokens": int,
+    "extra_body": dict,
+    "plan_extra_body": dict,
+    "history_words": int,
+    "max_steps": int,
+    "plan_tolerance": (int, float),
+    "templates": dict,
+}
+
+
+def _may_be(name: str, value: object) -> bool:
+    """Whether a setting can have this value; somebody may have edited the manifest."""
+    if value is None:
+        return name in _OPTIONAL
+    if name in _CHOICES:
+        return value in _CHOICES[name]
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        return False
+    return isinstance(value, _KINDS[name]) and not isinstance(value, bool)
 
 
 _SHARED = frozenset({"temperature", "top_p", "seed", "max_tokens", "extra_body", "language"})

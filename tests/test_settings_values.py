@@ -69,3 +69,25 @@ def test_the_body_holds_what_is_given_and_nothing_else() -> None:
     settings = Settings(model="m", temperature=0.1, extra_body={"top_k": 3}, plan_extra_body={"top_k": 5})
     assert settings.body(planning=False) == {"temperature": 0.1, "top_k": 3}
     assert settings.body(planning=True) == {"temperature": 0.1, "top_k": 5}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", 5),
+        ("model", "\ud800"),
+        ("templates", None),
+        ("templates", ["en/plan"]),
+        ("language", "fr"),
+        ("mode", "x"),
+        ("max_steps", None),
+        ("max_steps", True),
+        ("plan_tolerance", "a"),
+        ("temperature", "hot"),
+        ("extra_body", [1]),
+        ("plan_model", 5),
+    ],
+)
+def test_a_setting_that_was_edited_into_nonsense_is_named(name: str, value: object) -> None:
+    with pytest.raises(UsageError, match=name):
+        Settings.from_row(STORED.to_row() | {name: value})

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from fake_server import FakeServer
-from program import SUMMARY_KEYS, Program, at, audit, essays, read_rows, run_longwriter, until, write_rows
+from program import SUMMARY_KEYS, Program, at, audit, essays, read_rows, run_longwriter, snapshot, until, write_rows
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
@@ -130,3 +133,60 @@ def test_the_program_in_a_fresh_interpreter_heeds_signals_too(source: Path, run:
     run_longwriter("build-dataset", source, "-r", run, *at(server))
     assert server.stats.repeats_after_success == 0
     assert audit(run) == 6
+
+
+def test_a_run_whose_terminal_is_gone_still_stops_when_told(source: Path, run: Path, server: FakeServer) -> None:
+    """Nobody reads what it says any more: neither that nor the signal may be lost on it."""
+    server.latency_s = 0.2
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "longwriter_cli", "build-dataset", str(source), "-r", str(run), *at(server)]
+    process = subprocess.Popen([*command, "-c", "1"], stdout=writer, stderr=writer)
+    os.close(writer)
+    until(lambda: server.stats.answered >= 2)
+    os.close(reader)
+    until(lambda: server.stats.answered >= 4)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
+    assert rows_kept(run) >= 4
+
+
+def test_a_broken_pipe_ends_no_run(source: Path, run: Path, server: FakeServer) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "longwriter_cli", "build-dataset", str(source), "-r", str(run), *at(server)]
+    assert subprocess.run(command, stdout=writer, stderr=writer, timeout=60).returncode == 0
+    os.close(writer)
+    assert audit(run) == 6
+
+
+@pytest.mark.parametrize("place", ["plans.jsonl", "sections.jsonl", "manifest.json", "prompts/en/plan.txt", "run.lock"])
+def test_an_export_never_takes_the_place_of_a_file_of_the_run(
+    place: str, source: Path, run: Path, server: FakeServer
+) -> None:
+    run_longwriter("build-dataset", source, "-r", run, *at(server))
+    before = snapshot(run)
+    result = run_longwriter("build-dataset", "-r", run, "-o", run / place, *at(server), code=2)
+    assert "a file of the run itself" in result.stderr
+    assert snapshot(run) == before
+
+
+def test_an_export_never_takes_the_place_of_its_instructions(source: Path, run: Path, server: FakeServer) -> None:
+    before = source.read_bytes()
+    run_longwriter("build-dataset", source, "-r", run, "-o", source, *at(server), code=2)
+    assert source.read_bytes() == before
+    assert server.stats.calls == 0
+
+
+def test_a_password_in_the_address_is_nowhere_to_be_found(source: Path, run: Path, server: FakeServer) -> None:
+    url = server.base_url.replace("http://", "http://ann:pa55-of-ann@")
+    server.latency_s = 0.2
+    program = Program("build-dataset", source, "-r", run, "-m", "m", "--base-url", url, "-c", "1")
+    until(lambda: server.stats.answered >= 2)
+    busy = run_longwriter("build-dataset", "-r", run, "--base-url", url, code=75)
+    program.signal(signal.SIGTERM)
+    result = program.wait()
+    assert result.code == 143
+    said = result.stdout + result.stderr + busy.stderr
+    files = b"".join(path.read_bytes() for path in run.rglob("*") if path.is_file())
+    assert "pa55-of-ann" not in said
+    assert b"pa55-of-ann" not in files

@@ -63,8 +63,8 @@ class Index:
         return len(self.ids)
 
     def is_blank(self) -> bool:
-        """Whether nothing is planned or written yet."""
-        return not self._sections and all(offset == _NONE for offset in self._plan_at)
+        """Whether nothing is planned or written yet, nor has failed."""
+        return not self._sections and not self.failures and all(offset == _NONE for offset in self._plan_at)
 
     def position(self, id: str) -> int | None:  # noqa: A002 - the contract's word
         return self._position.get(id)

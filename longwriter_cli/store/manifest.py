@@ -77,7 +77,7 @@ def read_manifest(directory: Path) -> Manifest | None:
         )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else f"is not a manifest: {error}"
         raise InputError(path, None, what, _MEND) from None
     except OSError as error:

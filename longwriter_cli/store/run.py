@@ -7,6 +7,7 @@ Key of a section: `(id, plan, n)`. A section of another plan than the current on
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -261,6 +262,7 @@ class Run:
                 self._appender(name)
 
     def _load(self) -> None:
+        taken = dict.fromkeys(self._take, 0)
         for name, take in self._take.items():
             offset = 0
             try:
@@ -268,11 +270,12 @@ class Run:
                     if name == PLANS and (problem := _plan_problem(head.steps)):
                         raise self._bad_row(name, offset, problem)
                     take(head, offset, line)
+                    taken[name] += 1
             except NOT_A_ROW as error:
                 raise self._bad_row(name, offset, f"{error}") from None
             except (OverflowError, struct.error):
                 raise self._bad_row(name, offset, "a number in it is negative or too large") from None
-        if not len(self.index) and any(_size(self.directory / name) for name in (PLANS, SECTIONS)):
+        if not taken[INSTRUCTIONS] and (taken[PLANS] or taken[SECTIONS]):
             raise InputError(
                 self.directory / INSTRUCTIONS,
                 None,
@@ -293,7 +296,8 @@ class Run:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise disk_error(error, path) from None
+            if error.errno != errno.EFBIG:  # a limit on the size of a file says nothing of the room for rows
+                raise disk_error(error, path) from None
         finally:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
@@ -341,10 +345,6 @@ def _plan_problem(steps: tuple[Step, ...]) -> str:
             return f"step {n} has no main point"
         seen.add(n)
     return ""
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
 
 
 def _holds_rows(directory: Path) -> bool:
