@@ -117,7 +117,6 @@ def test_the_banner_says_that_the_text_is_no_training_data() -> None:
 
 
 def test_a_corrupt_file_is_named_with_what_llama_cpp_says(tmp_path: Path) -> None:
-    pytest.importorskip("xllamacpp")
     path = tmp_path / "corrupt.gguf"
     path.write_bytes(b"GGUF" + b"\xff" * 1000)
     server = LocalServer(path)
@@ -173,7 +172,6 @@ def _script(folder: Path, body: str) -> Path:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[LocalServer]:
-    pytest.importorskip("xllamacpp")
     with LocalServer(find_weights("local")) as running:
         yield running
 
@@ -249,7 +247,6 @@ def test_the_key_stands_in_no_process_list(server: LocalServer) -> None:
 @pytest.mark.parametrize("pipe_held_open", [False, True], ids=["alone", "with a fork that holds the pipe"])
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the fork is told apart by Linux alone")
 def test_the_server_dies_with_its_parent(pipe_held_open: bool) -> None:
-    pytest.importorskip("xllamacpp")
     fork = "import os\nif os.fork() == 0: time.sleep(8); os._exit(0)\n" if pipe_held_open else ""
     code = (
         "import time\nfrom pathlib import Path\nfrom longwriter_cli.llm.local import LocalServer\n"
@@ -272,7 +269,6 @@ def test_the_server_dies_with_its_parent(pipe_held_open: bool) -> None:
 @pytest.mark.local
 def test_a_signal_for_the_whole_group_leaves_the_answers_in_flight() -> None:
     """Ctrl-C reaches the child too; it must outlive it, for the parent still wants what is being written."""
-    pytest.importorskip("xllamacpp")
     with LocalServer(find_weights("local")) as server:
         assert server.pid is not None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
