@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from longwriter_cli.text.clean.letters import solid, width
+from longwriter_cli.text.clean.letters import narrowest_head, solid, width
 from longwriter_cli.text.clean.window import Window
 from longwriter_cli.text.sentences import sentence_ends
 
@@ -15,12 +15,11 @@ _SOLID_RUN = re.compile(r"[^\s*_#`]{1,200}")
 
 def copy_of_previous(window: Window) -> bool:
     """Sentences at the head that stand in the text so far, word for word and in a row."""
-    if not window.written:
+    head = window.head()
+    seed = narrowest_head(solid(head), _COPY)
+    if not seed or not window.may_repeat(head[: len(seed)]):
         return False
-    head = solid(window.head())[:_COPY]
-    sizes = range(_COPY // 2, len(head) + 1)
-    seed = next((head[:size] for size in sizes if width(head[:size]) >= _COPY), None)
-    at = window.written.find(seed) if seed else -1
+    at = window.written.find(seed)
     if at < 0:
         return False
     text = window.flatten()

@@ -109,7 +109,9 @@ def paragraph_label(window: Window) -> bool:
 def repeated_step(window: Window) -> bool:
     """The step's main point as a line of its own."""
     line, whole = window.first_line()
-    return whole and _is_step(window, TITLE_COUNT.sub("", line)) and window.cut_first_line()
+    if not whole or len(line) > _longest_step(window) + _LONGEST_TITLE:
+        return False
+    return _is_step(window, TITLE_COUNT.sub("", line)) and window.cut_first_line()
 
 
 def _is_number_of_step(window: Window, number: str | None) -> bool:
@@ -119,4 +121,9 @@ def _is_number_of_step(window: Window, number: str | None) -> bool:
 def _is_step(window: Window, line: str) -> bool:
     wanted = window.step_letters
     # Most lines differ in length alone; the rest are compared by their letters.
-    return bool(wanted) and len(wanted) <= len(line) <= 3 * len(wanted) + 60 and letters(line) == wanted
+    return bool(wanted) and len(wanted) <= len(line) <= _longest_step(window) and letters(line) == wanted
+
+
+def _longest_step(window: Window) -> int:
+    """Characters that the main point may have with its marks and spaces."""
+    return 3 * len(window.step_letters) + 60

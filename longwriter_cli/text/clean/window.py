@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 from longwriter_cli.records import Step
 from longwriter_cli.text.clean.letters import letters, solid
@@ -14,6 +15,8 @@ _NEWLINES = re.compile("\r\n?|[\x0b\x0c\x85]")
 # Controls, and halves of surrogate pairs, which no file can hold.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BLANK_HEAD = re.compile(r"[\s\ufeff\u200b]++")
+# A word, or two characters of a script that puts no spaces between words.
+_WORD = re.compile(r"[A-Za-z]+|[^\W\d_A-Za-z]{1,2}")
 _UNDERLINE = re.compile(r"\n[ \t]*(?:-{3,}|={3,})[ \t]*(?=\n|\Z)")
 
 
@@ -30,8 +33,17 @@ class Window:
         self.lead = ""
         self.step = step
         self.step_letters = letters(step.main_point) if step else ""
-        self.written = solid(_legible(previous))
+        self._previous = previous
         self._upcoming: dict[re.Pattern[str], re.Match[str] | None] = {}
+
+    @cached_property
+    def written(self) -> str:
+        """The text before this section, solid."""
+        return solid(self._previous)
+
+    def may_repeat(self, text: str) -> bool:
+        """Whether all words of `text` stand in the text before. Takes a tenth of making that solid."""
+        return all(word in self._previous for word in _WORD.findall(text))
 
     def shown(self) -> str:
         return self.lead + self.text[self.start : self.end]
