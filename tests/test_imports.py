@@ -44,11 +44,13 @@ HOMES = {
     "zstandard": {"store"},
     "filelock": {"store"},
     "msgspec": {"store"},
+    "rensa": {"text"},
+    "py3langid": {"text"},
     # The encoder of everything that goes over a wire or into a file.
     "orjson": {"text", "llm", "store", "cli", "report"},
 }
 # So slow to import that a command must not pay for what it does not use.
-HEAVY = {"datasets", "pyarrow", "openai", "httpx2", "genai_prices", "xllamacpp", "zstandard"}
+HEAVY = {"datasets", "pyarrow", "openai", "httpx2", "genai_prices", "xllamacpp", "zstandard", "rensa", "py3langid"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:

@@ -121,7 +121,9 @@ class Window:
 
     def _shift(self, length: int, lead: str) -> None:
         self.start = min(self.end, self.start + max(0, length - len(self.lead)))
-        self.lead = lead + self.lead[length:]
+        lead += self.lead[length:]
+        blank = _BLANK_HEAD.match(lead)
+        self.lead = lead[blank.end() :] if blank else lead
         self.strip_head()
 
 

@@ -1,6 +1,7 @@
 """The plan: the outline a model returned, read into steps, and steps written as the lines that models see.
 
-What counts as a plan is decided in this package; how long a step may be, and how many there may be, is not.
+What counts as a plan is decided in this package; how long a step may be, and how many there may be, is the caller's
+to say.
 """
 
 from __future__ import annotations
@@ -14,10 +15,21 @@ import orjson
 
 from longwriter_cli.records import Language, Step
 from longwriter_cli.text.plan.item import Item, one_line
+from longwriter_cli.text.plan.limits import fit_to_limits, outside
 from longwriter_cli.text.plan.outline import read_outline
+from longwriter_cli.text.plan.repeats import repeated_points
 from longwriter_cli.text.plan.structured import items_of, read_structured
 
-__all__ = ["format_step", "format_steps", "parse_plan", "plan_digest", "steps_from_json"]
+__all__ = [
+    "fit_to_limits",
+    "format_step",
+    "format_steps",
+    "outside",
+    "parse_plan",
+    "plan_digest",
+    "repeated_points",
+    "steps_from_json",
+]
 
 _FORMATS: Mapping[Language, str] = {
     "en": "Paragraph {n} - Main Point: {main_point} - Word Count: {words} words",
