@@ -1,0 +1,45 @@
+"""Measures, and prints one table. With names, these measures alone; `--short` is the form that guards in CI."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import sys
+
+from table import Row, markdown, show
+
+MEASURES = ("startup", "client", "makespan", "many", "resume", "prefix", "engine", "length", "quality")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("measures", nargs="*", metavar="MEASURE", help=f"of {', '.join(MEASURES)}; all")
+    parser.add_argument("--short", action="store_true", help="smaller; exit code 1 where a ratio is far off its target")
+    parser.add_argument("--markdown", action="store_true", help="the table in Markdown")
+    parser.add_argument("--plot", metavar="FILE", help="draw the charts too, as .svg or .png")
+    args = parser.parse_args()
+    unknown = [name for name in args.measures if name not in MEASURES]
+    if unknown:
+        parser.error(f"no such measure: {unknown[0]}; there are {', '.join(MEASURES)}")
+    rows: list[Row] = []
+    for name in args.measures or MEASURES:
+        sys.stderr.write(f"{name} ...\n")
+        rows += importlib.import_module(name).rows(short=args.short)
+    if args.markdown:
+        sys.stdout.write(markdown(rows) + "\n")
+    else:
+        show(
+            rows,
+            f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        )
+    if args.plot:
+        from plot import draw
+
+        draw(rows, args.plot)
+    return 1 if args.short and not all(row.holds() for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

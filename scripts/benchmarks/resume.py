@@ -1,0 +1,94 @@
+"""A run of a million instructions and a million sections on disk: how soon it goes on, and how much memory that takes.
+
+Beside it a scan of the same files that reads the heads of the rows with msgspec and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import endpoint
+from programs import LONGWRITER, Spent, spend
+from table import Row
+
+from longwriter_cli.prompts import load_templates
+from longwriter_cli.records import Step
+from longwriter_cli.settings import Settings
+from longwriter_cli.store.manifest import Manifest
+from longwriter_cli.store.run import Run
+from longwriter_cli.text.plan import plan_digest
+
+_SECTION_BYTES = 3000
+_STEPS = 3  # of each plan; one is written
+
+_OPEN = """
+import sys
+from pathlib import Path
+from longwriter_cli.store.run import Run
+from longwriter_cli.text.plan import plan_digest
+with Run.open(Path(sys.argv[1]), plan_digest, create=False) as run:
+    assert len(run.index) == int(sys.argv[2])
+"""
+_SCAN = """
+import sys
+from pathlib import Path
+import msgspec
+class Head(msgspec.Struct):
+    id: str
+decode = msgspec.json.Decoder(Head).decode
+for name in ("instructions", "plans", "sections"):
+    with (Path(sys.argv[1]) / f"{name}.jsonl").open("rb", buffering=1 << 20) as file:
+        for line in file:
+            decode(line)
+"""
+
+
+def rows(*, short: bool) -> list[Row]:
+    count = 50_000 if short else 1_000_000
+    with tempfile.TemporaryDirectory() as name:
+        run = Path(name)
+        _make_run(run, count)
+        scan = _fastest([sys.executable, "-c", _SCAN, str(run)])
+        resume = _fastest([sys.executable, "-c", _OPEN, str(run), str(count)])
+        look = _fastest([*LONGWRITER, "inspect", str(run), "--json"])
+        size = sum(path.stat().st_size for path in run.iterdir() if path.is_file())
+    what, beside = f"{count:,} sections, {size / 1e9:.1f} GB", f"msgspec scan, {scan.wall_s:.1f} s"
+    memory_mb = resume.memory / 1e6
+    return [
+        Row(f"resume, {what}", f"{resume.wall_s:.1f} s", beside, resume.wall_s / scan.wall_s, 1.5),
+        Row("  memory, MB", f"{memory_mb:.0f} MB", f"the scan {scan.memory / 1e6:.0f} MB", memory_mb, 600),
+        Row("  inspect", f"{look.wall_s:.1f} s", beside, look.wall_s / scan.wall_s, 3),
+    ]
+
+
+def _fastest(command: list[str]) -> Spent:
+    """Of two: the first one may find cold pages."""
+    return min((spend(command) for _ in range(2)), key=lambda spent: spent.wall_s)
+
+
+def _make_run(directory: Path, count: int) -> None:
+    """Rows as the program writes them, made by hand: a million through the program would take the time of the bench."""
+    settings = Settings(model="bench")
+    with Run.open(directory, plan_digest, create=True) as run:
+        run.begin(Manifest("2026-01-01T00:00:00Z", settings.to_row(), settings.fingerprint()), load_templates().files())
+    steps = [{"n": n, "main_point": f"what the harbour was in year {n}", "words": 400} for n in range(1, _STEPS + 1)]
+    plan = plan_digest([Step(**step) for step in steps])
+    usage = {"prompt_tokens": 900, "cached_tokens": 0, "completion_tokens": 700}
+    paid = {"model": "bench", "usage": usage, "attempts": 1, "at": "2026-01-01T00:00:00Z"}
+    length = {"words": _STEPS * 400, "kind": "about", "low": None, "high": None}
+    instruction = {"row": "@", "prompt": endpoint.prompt(1, _STEPS), "required_words": length, "meta": {}}
+    section = {"n": 1, "plan": plan, "words": 500, "target_words": 400, "finish_reason": "stop"} | paid
+    _write(directory / "instructions.jsonl", instruction, count)
+    _write(directory / "plans.jsonl", {"steps": steps} | paid | {"text": endpoint.plan(_STEPS)}, count)
+    _write(directory / "sections.jsonl", section | {"text": "A boat left. " * (_SECTION_BYTES // 13)}, count)
+
+
+def _write(path: Path, row: dict[str, object], count: int) -> None:
+    before, _, after = json.dumps(row).replace('"@"', "@@").partition("@@")
+    with path.open("w", buffering=1 << 20) as file:
+        for number in range(count):
+            place = number if after else ""
+            file.write(f'{{"id": "{number:016x}", {before[1:]}{place}{after}\n')
