@@ -7,10 +7,20 @@ import sys
 
 def main() -> None:
     """Runs the program; never returns."""
-    from longwriter_cli.cli.app import app
-    from longwriter_cli.cli.handler import run
+    try:
+        from longwriter_cli.cli.handler import run
 
-    run(app, verbose=any(argument in ("-v", "--verbose") for argument in sys.argv[1:]))
+        run(_program, verbose=any(argument in ("-v", "--verbose") for argument in sys.argv[1:]))
+    except KeyboardInterrupt:  # before the handler heeds signals
+        from longwriter_cli.errors import EXIT_INTERRUPTED
+
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _program() -> None:
+    from longwriter_cli.cli.app import app
+
+    app()
 
 
 if __name__ == "__main__":

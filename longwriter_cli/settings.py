@@ -17,6 +17,8 @@ from longwriter_cli.errors import SettingsDiffer, UsageError
 from longwriter_cli.records import Language
 
 Mode = Literal["serial", "parallel"]
+LengthControl = Literal["none", "carry"]
+PlanFormat = Literal["auto", "text", "json"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Settings:
     mode: Mode = "serial"
     max_steps: int = 50
     plan_tolerance: float = 0.5
+    plan_format: PlanFormat = "auto"
+    min_section_words: int | None = None
+    max_section_words: int | None = None
+    section_tolerance: float | None = None
+    length_control: LengthControl = "none"
     templates: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -58,8 +65,13 @@ class Settings:
         return asdict(self)
 
     def fingerprint(self, uses: Collection[str] | None = None) -> str:
-        """First 16 hex digits of SHA-256 over the settings (those in `uses`, else all) as canonical JSON."""
+        """First 16 hex digits of SHA-256 over the settings (those in `uses`, else all) as canonical JSON.
+
+        Settings that came later count only where they are not the default: a run that was begun before them keeps its
+        fingerprint.
+        """
         row = {name: value for name, value in self.to_row().items() if uses is None or name in uses}
+        row = {name: value for name, value in row.items() if name not in _LATER or value != _LATER[name]}
         canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
@@ -71,10 +83,21 @@ class Settings:
         return body | dict(extra or {})
 
 
+_LATER = {
+    f.name: f.default
+    for f in fields(Settings)
+    if f.name in ("plan_format", "min_section_words", "max_section_words", "section_tolerance", "length_control")
+}
 _OPTIONAL = frozenset(
     {"plan_model", "temperature", "top_p", "seed", "max_tokens", "extra_body", "plan_extra_body", "history_words"}
+    | {"min_section_words", "max_section_words", "section_tolerance"}
 )
-_CHOICES = {"language": ("auto", "en", "zh"), "mode": ("serial", "parallel")}
+_CHOICES = {
+    "language": ("auto", "en", "zh"),
+    "mode": ("serial", "parallel"),
+    "length_control": ("none", "carry"),
+    "plan_format": ("auto", "text", "json"),
+}
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "model": str,
     "plan_model": str,
@@ -87,6 +110,9 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "history_words": int,
     "max_steps": int,
     "plan_tolerance": (int, float),
+    "min_section_words": int,
+    "max_section_words": int,
+    "section_tolerance": (int, float),
     "templates": dict,
 }
 
@@ -102,9 +128,10 @@ def _may_be(name: str, value: object) -> bool:
     return isinstance(value, _KINDS[name]) and not isinstance(value, bool)
 
 
-_SHARED = frozenset({"temperature", "top_p", "seed", "max_tokens", "extra_body", "language"})
-PLAN_SETTINGS = _SHARED | {"model", "plan_model", "plan_extra_body", "max_steps", "plan_tolerance", "templates"}
-WRITE_SETTINGS = _SHARED | {"model", "history_words", "mode", "templates"}
+_SHARED = frozenset({"model", "temperature", "top_p", "seed", "max_tokens", "extra_body", "language", "templates"})
+_SHARED |= {"min_section_words", "max_section_words"}
+PLAN_SETTINGS = _SHARED | {"plan_model", "plan_extra_body", "plan_format", "max_steps", "plan_tolerance"}
+WRITE_SETTINGS = _SHARED | {"history_words", "mode", "length_control", "section_tolerance"}
 _TEMPLATE_OF = {"plan": PLAN_SETTINGS, "write": WRITE_SETTINGS}
 
 
@@ -117,14 +144,14 @@ def settle(
     not given is the model itself.
 
     Raises:
-        UsageError: a new run without a model.
+        UsageError: a new run without a model, or settings that contradict each other.
         SettingsDiffer: a given setting is not the run's, and `accept_new` is false.
     """
     known = {name: value for name, value in given.items() if value is not None}
     if stored is None:
         if "model" not in known:
             raise UsageError("No model is named.", MODEL_CHOICES)
-        return Settings(**known)
+        return _coherent(Settings(**known))
     compared = frozenset().union(*(_TEMPLATE_OF[use] for use in uses)) if uses else frozenset()
     changed = _differences(known, stored, compared, uses)
     if changed and not accept_new:
@@ -133,7 +160,22 @@ def settle(
             "Leave them out to go on as before, add --new-settings to use them for all that is not yet written, "
             "or name another run directory.",
         )
-    return replace(stored, **{name: value for name, value in known.items() if name in compared})
+    return _coherent(replace(stored, **{name: value for name, value in known.items() if name in compared}))
+
+
+def _coherent(settings: Settings) -> Settings:
+    least, most = settings.min_section_words, settings.max_section_words
+    if least is not None and most is not None and least > most:
+        raise UsageError(
+            f"--min-section-words {least} is more than --max-section-words {most}.", "Make it at most half of it."
+        )
+    if settings.length_control == "carry" and settings.mode == "parallel":
+        raise UsageError(
+            "--length-control carry and --mode parallel contradict each other: where all sections are written at "
+            "once, none can make up for another.",
+            "Leave one out.",
+        )
+    return settings
 
 
 MODEL_CHOICES = (

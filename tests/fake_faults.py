@@ -16,7 +16,7 @@ RETRYABLE_FAULTS = (
     "429_seconds",  # Retry-After in whole seconds: retry_after_s rounded up
     "429_fraction",  # Retry-After: 0.05
     "429_ms",  # retry-after-ms: 50
-    "429_date",  # Retry-After as an HTTP date, the next whole second after retry_after_s
+    "429_date",  # Retry-After as an HTTP date, the next whole second after retry_after_s, beside the Date of now
     "429_bare",  # no header at all
     "500",
     "502_html",  # a proxy's page, not JSON
@@ -31,11 +31,14 @@ RETRYABLE_FAULTS = (
     "null_content",
     "empty_content",
     "error_in_200",
-    "length",  # finish_reason length after 40% of the text, in mid-sentence: too short to be kept
+    # finish_reason length after 55% of the text, in mid-sentence: too short to be kept, and twice the room is enough
+    "length",
 )
 # Faults that a model repeats: refusals by the API, in words, and by the content filter.
 FINAL_FAULTS = ("refusal", "refusal_text", "content_filter")
 FAULT_KINDS = RETRYABLE_FAULTS + FINAL_FAULTS
+# Whole answers that hold no text to keep: the model's doing, not the line's.
+SPOILED_ANSWERS = ("null_content", "empty_content", "length", *FINAL_FAULTS)
 
 MODES = ("ok", "bad_key", "forbidden", "no_model", "no_quota", "down", "context")
 
@@ -90,11 +93,13 @@ def error_fault(fault: str, retry_after_s: float) -> Wire:
         return Wire(502, page, {"Content-Type": "text/html"}, fault)
     if status != 429:
         return error_wire(ApiError(status, "The server had an error.", "server_error", type="server_error"), {}, fault)
+    now = time.time()
+    due = math.ceil(now + retry_after_s)
     headers = {
         "429_seconds": {"Retry-After": str(math.ceil(retry_after_s))},
         "429_fraction": {"Retry-After": f"{retry_after_s:g}"},
         "429_ms": {"retry-after-ms": f"{retry_after_s * 1000:g}"},
-        "429_date": {"Retry-After": formatdate(math.ceil(time.time() + retry_after_s), usegmt=True)},
+        "429_date": {"Date": formatdate(now, usegmt=True), "Retry-After": formatdate(due, usegmt=True)},
     }
     error = ApiError(429, "Rate limit reached for requests.", "rate_limit_exceeded", type="requests")
     return error_wire(error, headers.get(fault), fault)

@@ -41,6 +41,7 @@ from fake_faults import (
     FINAL_FAULTS,
     MODES,
     RETRYABLE_FAULTS,
+    SPOILED_ANSWERS,
     ApiError,
     error_fault,
     error_wire,
@@ -108,6 +109,7 @@ class FakeServer:
 
     `answer` is asked first, in the server's thread, and gives the text or the Reply for a parsed request; None leaves
     it to the scripted model. `faults` is the share of requests, 0 to 1, that meet one of `fault_kinds`, evenly mixed.
+    With `spoil_once` one of `SPOILED_ANSWERS` is met once at most by all prompts for which it gives the same question.
     `latency_jitter` 0.5 makes the latency of each request 50% to 150%. `max_context_tokens` holds in every mode; in
     mode `context` it is 0 where not set, so that no request fits.
 
@@ -129,6 +131,7 @@ class FakeServer:
     faults: float = 0.0
     fault_kinds: Sequence[str] = RETRYABLE_FAULTS
     max_faults: int = 2
+    spoil_once: Callable[[str], str] | None = None
     retry_after_s: float = 0.05
     stall_s: float = 1.0
     slow_s: float = 0.2
@@ -155,6 +158,7 @@ class FakeServer:
         self._seats: asyncio.Semaphore | None = None
         self._seen: dict[bytes, _Seen] = {}
         self._prompts: set[bytes] = set()
+        self._spoiled: set[str] = set()
         self._cached_blocks: set[bytes] = set()
         self._connections: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -239,6 +243,7 @@ class FakeServer:
         self._rates = Rates(self.rate_limit_rpm, self.rate_limit_tpm)
         self._seen.clear()
         self._prompts.clear()
+        self._spoiled.clear()
         self._cached_blocks.clear()
         self.requests.clear()
         self.answers.clear()
@@ -406,7 +411,7 @@ class FakeServer:
         limited = self._limited(_tokens(prompt_bytes))
         if limited is not None:
             return limited
-        fault = self._fault(key, seen)
+        fault = self._fault(key, seen, prompt)
         if fault is not None:
             stats.faults[fault] += 1
             seen.faults_in_row += 1
@@ -457,13 +462,19 @@ class FakeServer:
         self._stats.rejected[code] += 1
         return rate_error(code, wait_s)
 
-    def _fault(self, key: bytes, seen: _Seen) -> str | None:
+    def _fault(self, key: bytes, seen: _Seen, prompt: str) -> str | None:
         if not self.faults or not self.fault_kinds or seen.faults_in_row >= self.max_faults:
             return None
         roll = blake2b(key + b"%d %d" % (self.seed, seen.times), digest_size=16).digest()
         if _share(roll[:8]) >= self.faults:
             return None
-        return self.fault_kinds[int.from_bytes(roll[8:]) % len(self.fault_kinds)]
+        fault = self.fault_kinds[int.from_bytes(roll[8:]) % len(self.fault_kinds)]
+        if fault in SPOILED_ANSWERS and self.spoil_once is not None:
+            question = self.spoil_once(prompt)
+            if question in self._spoiled:
+                return None
+            self._spoiled.add(question)
+        return fault
 
     def _reply(self, asked: dict[str, Any], fault: str | None) -> Reply:
         """The answer without its wrapping, spoiled where the fault is one of content."""
@@ -485,7 +496,7 @@ class FakeServer:
             case "content_filter":
                 return replace(reply, text="", finish_reason="content_filter")
             case "length":
-                return replace(reply, text=_cut(text, len(text.encode()) * 2 // 5), finish_reason="length")
+                return replace(reply, text=_cut(text, len(text.encode()) * 11 // 20), finish_reason="length")
         room = _max_tokens(asked)
         if room is not None and len(text.encode()) > room * 4:
             self._stats.cut_at_max_tokens += 1

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from longwriter_cli.errors import SettingsDiffer, UsageError
@@ -64,6 +67,40 @@ def test_a_manifest_of_another_version_can_be_read() -> None:
     assert settings == Settings(model="m")
 
 
+def test_settings_that_came_later_leave_the_fingerprint_of_older_runs_alone() -> None:
+    """That of `Settings(model="m")` before there was any of them."""
+    assert Settings(model="m").fingerprint() == "f3c6765656d5149c"
+    for later in (
+        {"length_control": "carry"},
+        {"plan_format": "text"},
+        {"section_tolerance": 0.3},
+        {"min_section_words": 300},
+        {"max_section_words": 300},
+    ):
+        assert replace(STORED, **later).fingerprint() != STORED.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"min_section_words": 500, "max_section_words": 300}, "--max-section-words 300"),
+        ({"length_control": "carry", "mode": "parallel"}, "--mode parallel"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_named(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        settle({"model": "m", **given}, None, uses=BOTH)
+    with pytest.raises(UsageError, match=words):
+        settle(given, STORED, uses=BOTH, accept_new=True)
+
+
+def test_the_limits_of_a_section_are_of_both_jobs_and_the_form_of_a_plan_of_planning_alone() -> None:
+    for use in ("plan", "write"):
+        with pytest.raises(SettingsDiffer, match="--max-section-words"):
+            settle({"max_section_words": 500}, STORED, uses={use})
+    assert settle({"plan_format": "text"}, STORED, uses={"write"}) == STORED
+
+
 def test_the_body_holds_what_is_given_and_nothing_else() -> None:
     assert Settings(model="m").body(planning=True) == {}
     settings = Settings(model="m", temperature=0.1, extra_body={"top_k": 3}, plan_extra_body={"top_k": 5})
@@ -83,6 +120,10 @@ def test_the_body_holds_what_is_given_and_nothing_else() -> None:
         ("max_steps", None),
         ("max_steps", True),
         ("plan_tolerance", "a"),
+        ("length_control", "sometimes"),
+        ("plan_format", None),
+        ("section_tolerance", "a"),
+        ("min_section_words", 1.5),
         ("temperature", "hot"),
         ("extra_body", [1]),
         ("plan_model", 5),

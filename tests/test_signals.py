@@ -10,11 +10,24 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from fake_server import FakeServer
-from program import SUMMARY_KEYS, Program, at, audit, essays, read_rows, run_longwriter, snapshot, until, write_rows
+from program import (
+    SUMMARY_KEYS,
+    Program,
+    Result,
+    at,
+    audit,
+    essays,
+    read_rows,
+    run_longwriter,
+    snapshot,
+    until,
+    write_rows,
+)
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
@@ -26,6 +39,14 @@ def source(tmp_path: Path) -> Path:
 
 def rows_kept(run: Path) -> int:
     return len(read_rows(run / "plans.jsonl")) + len(read_rows(run / "sections.jsonl"))
+
+
+def assert_stopped(result: Result, number: signal.Signals) -> None:
+    """The right code, the command that goes on, and no traceback."""
+    assert result.code == CODES[number], result
+    assert f"Stopped by {number.name}" in result.stderr
+    assert shlex.join(["longwriter", *result.arguments]) in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("number", CODES)
@@ -86,14 +107,18 @@ def test_a_second_signal_stops_at_once(second: signal.Signals, source: Path, run
     assert audit(run) == 6
 
 
-def test_a_signal_ends_a_wait_for_the_next_try(source: Path, run: Path, server: FakeServer) -> None:
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_ends_a_wait_for_the_next_try(
+    number: signal.Signals, source: Path, run: Path, server: FakeServer
+) -> None:
     server.faults, server.fault_kinds, server.retry_after_s = 1.0, ["429_seconds"], 600.0
     program = Program("build-dataset", source, "-r", run, "--grace", "50", *at(server))
     until(lambda: server.stats.calls == 6 and server.stats.in_flight == 0)
     time.sleep(0.1)
     told = time.monotonic()
-    program.signal(signal.SIGINT)
-    assert program.wait().code == 130
+    program.signal(number)
+    result = program.wait()
+    assert_stopped(result, number)
     assert time.monotonic() - told < 2
 
 
@@ -157,6 +182,185 @@ def test_a_broken_pipe_ends_no_run(source: Path, run: Path, server: FakeServer) 
     assert subprocess.run(command, stdout=writer, stderr=writer, timeout=60).returncode == 0
     os.close(writer)
     assert audit(run) == 6
+
+
+# --- where no call is under way ---------------------------------------------------------------------------------------
+
+# Makes the program wait at a place, and say that it is there.
+WAIT_AT = """
+import time
+from pathlib import Path
+import longwriter_cli.{module} as module
+def waiting(*arguments, **more):
+    Path({mark!r}).touch()
+    time.sleep(60)
+module.{name} = waiting
+"""
+
+# Where the program waits, whether the run is open there, and the signal that ends the wait.
+PLACES = [
+    ("cli.options", "Options.check", False, signal.SIGHUP),
+    ("store.lock", "RunLock._sign", False, signal.SIGTERM),
+    ("store.run", "GroupSync", False, signal.SIGINT),
+    ("store.run", "Run.take_in", True, signal.SIGTERM),
+    ("store.export", "_sync_file", True, signal.SIGHUP),
+    ("store.export", "_sync_file", True, signal.SIGTERM),
+    ("store.export", "_sync_file", True, signal.SIGINT),
+]
+
+
+def waiting_at(module: str, name: str, tmp_path: Path, *command: object) -> Program:
+    """The program, waiting at that place."""
+    mark = tmp_path / "there"
+    program = Program(*command, patch=WAIT_AT.format(module=module, name=name, mark=str(mark)))
+    until(mark.exists)
+    mark.unlink()
+    return program
+
+
+@pytest.mark.parametrize(("module", "name", "is_open", "number"), PLACES)
+def test_a_signal_anywhere_stops_in_good_order_and_nothing_is_lost(
+    module: str,
+    name: str,
+    is_open: bool,
+    number: signal.Signals,
+    source: Path,
+    tmp_path: Path,
+    run: Path,
+    server: FakeServer,
+) -> None:
+    command = ("build-dataset", source, "-r", run, "--json", *at(server))
+    run_longwriter(*command, "--limit", "1")
+    before = (run / "dataset.jsonl").read_bytes()
+    program = waiting_at(module, name, tmp_path, *command)
+    program.signal(number)
+    result = program.wait(10)
+    assert_stopped(result, number)
+    assert bool(result.stdout) == is_open
+    if is_open:
+        assert (result.summary["exit_code"], result.summary["dataset"]) == (CODES[number], None)
+    assert (run / "dataset.jsonl").read_bytes() == before, "the earlier export stays as it was"
+    assert [path.name for path in run.rglob("*.tmp")] == []
+    run_longwriter(*command)
+    assert audit(run) == 6
+    assert server.stats.repeats == 0
+
+
+def test_a_closed_terminal_that_says_so_twice_loses_no_summary(
+    source: Path, tmp_path: Path, run: Path, server: FakeServer
+) -> None:
+    program = waiting_at("store.run", "Run.take_in", tmp_path, "plan", source, "-r", run, "--json", *at(server))
+    with suppress(ProcessLookupError):  # it may be gone already
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
+            program.signal(number)
+    result = program.wait(10)
+    assert_stopped(result, signal.SIGHUP)
+    assert result.summary["exit_code"] == 129
+
+
+def test_a_later_signal_ends_a_way_out_that_hangs(source: Path, tmp_path: Path, run: Path, server: FakeServer) -> None:
+    hanging = tmp_path / "hanging"
+    patch = WAIT_AT.format(module="store.run", name="Run.take_in", mark=str(tmp_path / "there"))
+    patch += f"def hang(self):\n    Path({str(hanging)!r}).touch()\n    time.sleep(60)\nmodule.Run.close = hang"
+    program = Program("plan", source, "-r", run, *at(server), patch=patch)
+    until((tmp_path / "there").exists)
+    program.signal(signal.SIGTERM)
+    until(hanging.exists)
+    program.signal(signal.SIGINT)  # in the same second: the same word
+    time.sleep(1.1)
+    program.signal(signal.SIGINT)
+    result = program.wait(5)
+    assert result.code == 143
+    assert "The same command goes on" in result.stderr
+    run_longwriter("plan", source, "-r", run, *at(server))
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_while_the_first_instruction_is_waited_for_makes_no_run(
+    number: signal.Signals, tmp_path: Path, run: Path, server: FakeServer
+) -> None:
+    pipe = tmp_path / "in.jsonl"
+    os.mkfifo(pipe)
+    program = Program("build-dataset", pipe, "-r", run, *at(server))
+    with pipe.open("wb"):
+        program.signal(number)
+        assert_stopped(program.wait(10), number)
+    assert not run.exists()
+
+
+def test_a_signal_while_instructions_come_out_of_a_slow_pipe_takes_none_in(
+    tmp_path: Path, run: Path, server: FakeServer
+) -> None:
+    pipe, rows = tmp_path / "in.jsonl", "".join(json.dumps(row) + "\n" for row in essays(4)).encode()
+    os.mkfifo(pipe)
+    command = ("build-dataset", pipe, "-r", run, "--json", *at(server))
+    program = Program(*command)
+    with pipe.open("wb", buffering=0) as writer:
+        writer.write(rows[:200])
+        until((run / ".instructions.jsonl.tmp").exists)
+        program.signal(signal.SIGTERM)
+        result = program.wait(10)
+    assert_stopped(result, signal.SIGTERM)
+    assert (result.summary["exit_code"], result.summary["instructions"]) == (143, 0)
+    assert server.stats.calls == 0
+    program = Program(*command)
+    pipe.write_bytes(rows)
+    assert program.wait().code == 0
+    assert audit(run) == 4
+
+
+def test_a_signal_while_standard_input_is_read_is_heeded(run: Path, server: FakeServer) -> None:
+    command = ("build-dataset", "-", "-r", str(run), *at(server))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "longwriter_cli", *command], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write(json.dumps(essays(1)[0]) + "\n")
+    process.stdin.flush()
+    until((run / ".instructions.jsonl.tmp").exists)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    said = process.stderr.read()
+    assert shlex.join(["longwriter", *command]) in said
+    assert "Traceback" not in said
+
+
+def test_a_signal_while_a_large_file_is_read_takes_none_in(tmp_path: Path, run: Path, server: FakeServer) -> None:
+    source = write_rows(tmp_path / "in.jsonl", essays(100_000))
+    program = Program("build-dataset", source, "-r", run, *at(server))
+    until((run / ".instructions.jsonl.tmp").exists)
+    program.signal(signal.SIGINT)
+    assert_stopped(program.wait(10), signal.SIGINT)
+    assert read_rows(run / "instructions.jsonl") == []
+
+
+# --- signals that are to be ignored -----------------------------------------------------------------------------------
+
+NOHUP = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing(source: Path, run: Path, server: FakeServer) -> None:
+    server.latency_s = 0.1
+    program = Program("build-dataset", source, "-r", run, *at(server), patch=NOHUP)
+    for answered in (0, 3, 8):
+        until(lambda answered=answered: server.stats.calls > answered)
+        program.signal(signal.SIGHUP)
+    assert program.wait().code == 0
+    assert audit(run) == 6
+
+
+def test_under_nohup_a_closed_terminal_ends_no_reading(source: Path, tmp_path: Path, run: Path) -> None:
+    mark = tmp_path / "there"
+    patch = NOHUP + WAIT_AT.format(module="cli.options", name="Options.check", mark=str(mark))
+    program = Program("build-dataset", source, "-r", run, "-m", "m", patch=patch)
+    until(mark.exists)
+    program.signal(signal.SIGHUP)
+    program.signal(signal.SIGTERM)
+    assert_stopped(program.wait(10), signal.SIGTERM)
+
+
+# --- places that an export never takes --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("place", ["plans.jsonl", "sections.jsonl", "manifest.json", "prompts/en/plan.txt", "run.lock"])

@@ -33,9 +33,12 @@ _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 def load_command(name: str) -> TyperCommand:
     """The command itself, with its options."""
+    from longwriter_cli.cli.command import Command
+
     module = importlib.import_module(f"longwriter_cli.cli.{name.replace('-', '_')}")
     app = typer.Typer(add_completion=False, context_settings=_CONTEXT)
-    app.command(name=name, help=_unwrapped(module.command.__doc__), short_help=COMMANDS[name])(exits(module.command))
+    text = _unwrapped(module.command.__doc__)
+    app.command(name=name, cls=Command, help=text, short_help=COMMANDS[name])(exits(module.command))
     command = typer.main.get_command(app)
     assert isinstance(command, TyperCommand)
     return command

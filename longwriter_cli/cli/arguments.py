@@ -21,7 +21,7 @@ RunDirectory = Annotated[
 InstructionFile = Annotated[
     str | None,
     typer.Argument(
-        metavar="[INSTRUCTIONS]",
+        metavar="INSTRUCTIONS",
         show_default=False,
         help="JSON Lines, JSON, CSV, TSV, Parquet, text (one instruction a line), hf:NAME\\[@CONFIG]\\[:SPLIT], or - "
         "for standard input; .gz and .zst too. Without it the command goes on with what the run holds.",

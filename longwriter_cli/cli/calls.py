@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from longwriter_cli.cli import chat as models
+from longwriter_cli.cli import signals
 from longwriter_cli.cli.options import DEFAULT_GIVE_UP_AFTER_S, DEFAULT_GRACE_S, DEFAULT_MAX_ATTEMPTS, Options
 from longwriter_cli.cli.progress import Meter, Progress, display
 from longwriter_cli.engine import events
 from longwriter_cli.engine.budget import Amount, Budget
-from longwriter_cli.engine.limits import Allowance, Gate, TokenBucket
+from longwriter_cli.engine.gate import Gate
+from longwriter_cli.engine.limits import Allowance, Line, TokenBucket
 from longwriter_cli.engine.stop import Stop
-from longwriter_cli.errors import Stopped, UsageError
+from longwriter_cli.errors import DiskFailed, Stopped, UsageError
 from longwriter_cli.llm.base import Chat
 from longwriter_cli.llm.prices import Prices
 from longwriter_cli.llm.retry import Retrying, Tally
@@ -23,12 +26,11 @@ from longwriter_cli.records import Usage
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.failures import RetryPolicy
-from longwriter_cli.stages.limited import Limited
+from longwriter_cli.stages.limited import Limited, Paid
 from longwriter_cli.stages.plan import Planner
+from longwriter_cli.stages.unrecorded import Unrecorded
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.run import Run
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -51,57 +53,71 @@ async def call_model(job: Job, options: Options, tally: Tally) -> None:
     run, settings, stop = job.run, job.settings, Stop()
     slots = models.slots(settings, options)
     progress = Progress(_meter(job, options, tally), display(options.progress or "auto", verbose=bool(options.verbose)))
-    connection = models.Connection(lambda: models.connect(settings, options, slots))
+    unrecorded = Unrecorded()
+    behind_limits = _limits(run, settings, options, stop, slots, unrecorded.pay)
     chat = Retrying(
-        _limited(connection, run, settings, options, stop, slots),
+        models.Connection(lambda: models.connect(settings, options, slots, behind_limits)),
         max_attempts=options.max_attempts or DEFAULT_MAX_ATTEMPTS,
         give_up_after_s=DEFAULT_GIVE_UP_AFTER_S if options.give_up_after is None else options.give_up_after,
         sleep=stop.sleep,
         on_retry=lambda problem, wait_s: progress.listen(events.Retrying(problem, wait_s)),
         tally=tally,
     )
+
+    def listen(event: events.Event) -> None:
+        unrecorded.listen(event)
+        progress.listen(event)
+
     agentwrite = AgentWrite(
         run,
         Planner(chat, settings, job.templates),
         Writer(chat, settings, job.templates),
         settings,
         stop,
-        progress.listen,
+        listen,
         _retry_policy(options),
     )
     grace_s = DEFAULT_GRACE_S if options.grace is None else options.grace
-    _heed_signals(stop, grace_s, progress.listen)
+    loop, told = asyncio.get_running_loop(), _teller(stop, grace_s, progress.listen)
     try:
-        with progress:
+        with progress, signals.heard(lambda number: loop.call_soon_threadsafe(told, number)):
             await agentwrite.work(plan=job.plan, write=job.write, slots=slots, limit=options.limit, grace_s=grace_s)
     finally:
+        with suppress(DiskFailed):  # then the run has stopped for that already, or will the next time
+            for failure in unrecorded.rows():
+                run.add_failure(failure)
         await chat.close()
 
 
-def _limited(inner: Chat, run: Run, settings: Settings, options: Options, stop: Stop, slots: int) -> Limited:
-    """The model behind the rates, the concurrency and the budget that the options set."""
+def _limits(run: Run, settings: Settings, options: Options, stop: Stop, slots: int, paid: Paid) -> models.Wrap:
+    """Puts an endpoint behind the limits that the options set: budget and rates are those of all endpoints together.
+
+    How many calls at once, and what is left of the endpoint's own rates, each endpoint is asked for itself: what one
+    says holds back no other.
+    """
 
     def cost_of(model: str, usage: Usage) -> float:
         return (cost_usd({model: usage}, options) or 0.0) if options.max_cost is not None else 0.0
 
-    def paid(model: str, usage: Usage) -> float:
+    def cost_so_far(model: str, usage: Usage) -> float:
         # A name that answered and stands in no list costs what the model that was asked for does.
         return cost_of(model, usage) or cost_of(settings.model, usage)
 
     usage = run.usage()
     tokens = sum(spent.total_tokens for spent in usage.values())
-    spent = Amount(tokens, sum(paid(model, spent) for model, spent in usage.items()))
-    return Limited(
-        inner,
-        Gate(slots),
-        Budget(max_cost_usd=options.max_cost, max_tokens=options.max_total_tokens, spent=spent),
-        stop.check,
-        cost_of,
-        requests=TokenBucket(options.rpm, sleep=stop.sleep) if options.rpm else None,
-        tokens=TokenBucket(options.tpm, sleep=stop.sleep) if options.tpm else None,
-        requests_left=Allowance(sleep=stop.sleep),
-        tokens_left=Allowance(sleep=stop.sleep),
+    spent = Amount(tokens, sum(cost_so_far(model, spent) for model, spent in usage.items()))
+    budget = Budget(max_cost_usd=options.max_cost, max_tokens=options.max_total_tokens, spent=spent)
+    rates = Line(
+        TokenBucket(options.rpm) if options.rpm else None,
+        TokenBucket(options.tpm) if options.tpm else None,
+        sleep=stop.sleep,
     )
+
+    def behind_limits(endpoint: Chat) -> Chat:
+        left = Line(Allowance(), Allowance(), sleep=stop.sleep)
+        return Limited(endpoint, Gate(slots), budget, stop.check, cost_of, paid, rates, left)
+
+    return behind_limits
 
 
 def cost_usd(usage: Mapping[str, Usage], options: Options) -> float | None:
@@ -151,8 +167,8 @@ def _retry_policy(options: Options) -> RetryPolicy:
     return "none" if options.keep_failures else "by_kind"
 
 
-def _heed_signals(stop: Stop, grace_s: float, listen: events.Listener) -> None:
-    """The first signal asks for a stop in good order, a second one for a stop at once."""
+def _teller(stop: Stop, grace_s: float, listen: events.Listener) -> Callable[[int], None]:
+    """Is told of signals: the first one asks for a stop in good order, a second one for a stop at once."""
 
     def told(number: int) -> None:
         name = signal.Signals(number).name
@@ -161,6 +177,4 @@ def _heed_signals(stop: Stop, grace_s: float, listen: events.Listener) -> None:
         if first:
             listen(events.Notice(f"{name}: answers in flight get {grace_s:g} s; once more stops at once."))
 
-    loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, told, number)
+    return told

@@ -23,6 +23,8 @@ OPENAI_HOST = "api.openai.com"
 _NO_KEY = "none"  # endpoints that want no key still want a header
 _OTHER_FILES = 256
 
+Wrap = Callable[[Chat], Chat]
+
 
 class Connection:
     """A `Chat` that is made when it is first used: a command with nothing left to do starts no server."""
@@ -119,8 +121,8 @@ def slots(settings: Settings, options: Options) -> int:
     return min(wanted, SLOTS)
 
 
-def endpoint(options: Options, concurrency: int) -> Chat:
-    """The client of the endpoint, or of all endpoints as one."""
+def endpoint(options: Options, concurrency: int, behind_limits: Wrap) -> Chat:
+    """The client of the endpoint, or of all endpoints as one; each of them behind limits of its own."""
     from longwriter_cli.llm.endpoints import Endpoints
     from longwriter_cli.llm.openai import OpenAIChat
 
@@ -128,12 +130,14 @@ def endpoint(options: Options, concurrency: int) -> Chat:
     chats: list[tuple[str, Chat]] = [
         (
             url,
-            OpenAIChat(
-                url,
-                api_key(url, options),
-                timeout_s=options.timeout or DEFAULT_TIMEOUT_S,
-                connections=concurrency,
-                context_tokens=options.context_tokens,
+            behind_limits(
+                OpenAIChat(
+                    url,
+                    api_key(url, options),
+                    timeout_s=options.timeout or DEFAULT_TIMEOUT_S,
+                    connections=concurrency,
+                    context_tokens=options.context_tokens,
+                )
             ),
         )
         for url in base_urls(options)
@@ -151,15 +155,15 @@ def _allow_files(connections: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def connect(settings: Settings, options: Options, concurrency: int) -> Chat:
+async def connect(settings: Settings, options: Options, concurrency: int, behind_limits: Wrap) -> Chat:
     """The model, ready to be asked; starts the embedded server where that is the model."""
     if not is_local(settings.model):
-        return endpoint(options, concurrency)
+        return endpoint(options, concurrency, behind_limits)
     from longwriter_cli.llm.local import banner, start
 
     if settings.model == "local":
         say(banner())
-    return await start(settings.model, notify=say)
+    return behind_limits(await start(settings.model, notify=say))
 
 
 def note(settings: Settings) -> str:

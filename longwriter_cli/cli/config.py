@@ -33,15 +33,17 @@ def load_config(context: typer.Context, path: Path | None) -> Path | None:
     mine = tables[command]
     defaults: dict[str, Any] = {}
     for key, value in values.items():
-        if key in tables and isinstance(value, dict):
+        if key in tables:
+            if not isinstance(value, dict):
+                raise InputError(path, None, f"{key} is a command, and no value of its own", f"A table: [{key}]")
             for inner in value:
                 _check_known(path, inner, tables[key], f"[{key}] ")
             continue
         _check_known(path, key, everywhere | set(tables), "")
         if _parameter(key) in mine:
-            defaults[_parameter(key)] = _plain(value)
+            defaults[_parameter(key)] = _plain(path, key, value)
     for key, value in values.get(command, {}).items():
-        defaults[_parameter(key)] = _plain(value)
+        defaults[_parameter(key)] = _plain(path, key, value)
     for parameter in context.command.params:
         if getattr(parameter, "multiple", False) and isinstance(value := defaults.get(parameter.name or ""), str):
             defaults[parameter.name or ""] = [value]
@@ -80,8 +82,10 @@ def _parameter(key: str) -> str:
     return key.replace("-", "_")
 
 
-def _plain(value: Any) -> Any:
+def _plain(path: Path, key: str, value: Any) -> Any:
     """A table stands for a JSON object (`extra-body`); numbers may be written for options that take text."""
+    if value == "":
+        raise InputError(path, None, f"{key} is empty", "Give it a value, or take it out.")
     if isinstance(value, Mapping):
         return json.dumps(value, default=str)
     return value

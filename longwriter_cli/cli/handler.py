@@ -1,53 +1,52 @@
 """The one place where errors end: an expected one is told in two lines, any other leaves a log to attach to a report.
 
-Exit codes are those of `longwriter_cli.errors`.
+Exit codes are those of `longwriter_cli.errors`. Little is imported at the top, so that signals are heeded soon.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import platform
+import shlex
 import sys
-import tempfile
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-import typer
-
 from longwriter_cli import __version__
+from longwriter_cli.cli import signals
 from longwriter_cli.cli.output import drop_output, open_missing_streams, say
-from longwriter_cli.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, LongwriterError
+from longwriter_cli.errors import EXIT_BUG, EXIT_OK, LongwriterError, Stopped
 from longwriter_cli.text.display import printable
 
 
 def run(program: Callable[[], object], *, verbose: bool) -> NoReturn:
     """Runs the program and exits with its code, whatever happens."""
+    signals.heed()
     open_missing_streams()
+    code: int | str | None
     try:
         program()
         sys.stdout.flush()
         code = EXIT_OK
-    except LongwriterError as error:
-        if verbose:
-            say(printable(traceback.format_exc()))
-        tell(error)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        code = EXIT_INTERRUPTED
-    except Exception as error:  # a bug: whatever it is, the user gets a log and no traceback
-        if verbose:
-            say(printable(traceback.format_exc()))
-        _tell_bug(error)
-        code = EXIT_BUG
+    except SystemExit as end:
+        code = end.code
+        if isinstance(end.__context__, BrokenPipeError):  # `--help | head -1`: typer and rich end with 1
+            drop_output()
+            code = EXIT_OK
+    except BrokenPipeError as error:  # somebody's wrong usage, and nobody to be told of it
+        drop_output()
+        code = getattr(error.__context__, "exit_code", EXIT_OK)
+    except Exception as error:
+        _show_traceback(verbose)
+        code = _tell_any(error)
     sys.exit(code)
 
 
 def exits(command: Callable[..., int]) -> Callable[..., None]:
     """Turns the exit code that a command returns into the program's; a closed pipe ends it quietly."""
+    import typer
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> None:
@@ -70,7 +69,45 @@ def tell(error: LongwriterError) -> None:
         say(f"  tip: {printable(error.tip)}")
 
 
+def _tell_any(error: Exception) -> int:
+    """Says what ended the program and returns its exit code. What is not expected is a bug: a log and no traceback."""
+    if stopped := _stopped_behind(error):
+        tell(_with_way_on(stopped))
+        return stopped.exit_code
+    if isinstance(error, LongwriterError):
+        tell(error)
+        return error.exit_code
+    _tell_bug(error)
+    return EXIT_BUG
+
+
+def _stopped_behind(error: BaseException | None) -> Stopped | None:
+    """The signal behind an error: a library may have taken what it raised for a fault of the file that it read."""
+    while error is not None and not isinstance(error, Stopped):
+        error = error.__context__
+    return error
+
+
+def _with_way_on(error: Stopped) -> Stopped:
+    """The error, with the command that goes on."""
+    from longwriter_cli.cli.work import masked
+
+    error.tip = error.tip or "Go on with: " + shlex.join(["longwriter", *map(masked, sys.argv[1:])])
+    return error
+
+
+def _show_traceback(verbose: bool) -> None:
+    if verbose:
+        import traceback
+
+        say(printable(traceback.format_exc()))
+
+
 def _tell_bug(error: Exception) -> None:
+    import platform
+    import tempfile
+    import traceback
+
     lines = [
         f"longwriter {__version__}, Python {platform.python_version()}, {platform.platform()}",
         f"command: {sys.argv[1] if len(sys.argv) > 1 else ''}",

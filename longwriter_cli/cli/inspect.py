@@ -16,6 +16,7 @@ import orjson
 import typer
 
 from longwriter_cli.cli.config import load_config
+from longwriter_cli.cli.options import PriceCached, PriceIn, PriceOut
 from longwriter_cli.cli.output import show
 from longwriter_cli.errors import EXIT_OK, InputError
 from longwriter_cli.llm.prices import Prices
@@ -30,14 +31,13 @@ from longwriter_cli.report.terminal import console, show_dataset, show_entry, sh
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.failures import may_try, plan_basis, write_basis
 from longwriter_cli.store.manifest import MANIFEST_NAME
+from longwriter_cli.store.place import check_directory
 from longwriter_cli.store.run import FAILURES, INSTRUCTIONS, PLANS, SECTIONS, Run
 from longwriter_cli.text.plan import plan_digest
 
 _FILES_OF_A_RUN = (MANIFEST_NAME, INSTRUCTIONS, PLANS, SECTIONS)
 
 _HUB = "hf:"
-
-_Price = float | None
 
 
 def command(
@@ -70,42 +70,9 @@ def command(
             help="One JSON object with all figures on standard output.",
         ),
     ] = False,
-    price_in: Annotated[
-        _Price,
-        typer.Option(
-            "--price-in",
-            min=0.0,
-            metavar="USD",
-            envvar="LONGWRITER_PRICE_IN",
-            show_envvar=False,
-            show_default="price list",
-            help="Per million prompt tokens.",
-        ),
-    ] = None,
-    price_out: Annotated[
-        _Price,
-        typer.Option(
-            "--price-out",
-            min=0.0,
-            metavar="USD",
-            envvar="LONGWRITER_PRICE_OUT",
-            show_envvar=False,
-            show_default="price list",
-            help="Per million answer tokens.",
-        ),
-    ] = None,
-    price_cached: Annotated[
-        _Price,
-        typer.Option(
-            "--price-cached",
-            min=0.0,
-            metavar="USD",
-            envvar="LONGWRITER_PRICE_CACHED",
-            show_envvar=False,
-            show_default="price list",
-            help="Per million cached tokens.",
-        ),
-    ] = None,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
+    price_cached: PriceCached = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -139,13 +106,14 @@ def command(
 
 def _is_run(path: Path) -> bool:
     try:
-        return any((path / name).is_file() for name in _FILES_OF_A_RUN)
+        return path.is_dir() and any((path / name).exists() for name in _FILES_OF_A_RUN)
     except OSError as error:
         raise InputError(path, None, f"cannot be read: {error.strerror}", "Mend the path or its permissions.") from None
 
 
 def _look_at_run(directory: Path, id: str | None, cost_of: CostOf, *, json: bool) -> None:  # noqa: A002
     started = time.monotonic()
+    check_directory(directory)
     with Run.read(directory, plan_digest) as run:
         if id is not None:
             view = run_record(run, id)

@@ -32,6 +32,24 @@ def _option(*flags: str, panel: str, default: str | None = None, **more: Any) ->
     return typer.Option(*flags, rich_help_panel=panel, show_default=default or False, **more)
 
 
+def _price(name: str, what: str) -> Any:
+    return _option(
+        f"--price-{name}",
+        min=0.0,
+        metavar="USD",
+        envvar=f"LONGWRITER_PRICE_{name.upper()}",
+        show_envvar=False,
+        panel=LIMITS,
+        default="price list",
+        help=f"Per million {what} tokens.",
+    )
+
+
+PriceIn = Annotated[float | None, _price("in", "prompt")]
+PriceOut = Annotated[float | None, _price("out", "answer")]
+PriceCached = Annotated[float | None, _price("cached", "cached")]
+
+
 @dataclass(frozen=True)
 class Options:
     """What the user said. None (or an empty list) where nothing was said."""
@@ -182,39 +200,9 @@ class Options:
         int | None,
         _option("--limit", min=1, metavar="N", panel=LIMITS, default="all", help="The first N instructions."),
     ] = None
-    price_in: Annotated[
-        float | None,
-        _option(
-            "--price-in",
-            min=0.0,
-            metavar="USD",
-            panel=LIMITS,
-            default="price list",
-            help="Per million prompt tokens.",
-        ),
-    ] = None
-    price_out: Annotated[
-        float | None,
-        _option(
-            "--price-out",
-            min=0.0,
-            metavar="USD",
-            panel=LIMITS,
-            default="price list",
-            help="Per million answer tokens.",
-        ),
-    ] = None
-    price_cached: Annotated[
-        float | None,
-        _option(
-            "--price-cached",
-            min=0.0,
-            metavar="USD",
-            panel=LIMITS,
-            default="price list",
-            help="Per million cached tokens.",
-        ),
-    ] = None
+    price_in: PriceIn = None
+    price_out: PriceOut = None
+    price_cached: PriceCached = None
     retry_failed: Annotated[
         bool | None, _option("--retry-failed", panel=LIMITS, help="Try every failed instruction again.")
     ] = None
@@ -251,6 +239,59 @@ class Options:
             panel=METHOD,
             default="0.5",
             help="A plan whose total misses the required length by more than this share is asked for again, once.",
+        ),
+    ] = None
+    min_section_words: Annotated[
+        int | None,
+        _option(
+            "--min-section-words",
+            min=1,
+            metavar="N",
+            panel=METHOD,
+            default="as the template says",
+            help="Fewest words of a section. The planner is told, and a plan that breaks it is mended.",
+        ),
+    ] = None
+    max_section_words: Annotated[
+        int | None,
+        _option(
+            "--max-section-words",
+            min=1,
+            metavar="N",
+            panel=METHOD,
+            default="as the template says",
+            help="Most words of a section, in the same way. The shipped template says 200 to 1000.",
+        ),
+    ] = None
+    plan_format: Annotated[
+        Literal["auto", "text", "json"] | None,
+        _option(
+            "--plan-format",
+            panel=METHOD,
+            default="auto",
+            help="json: plans are asked for with a JSON schema; auto: so with the shipped templates, where the "
+            "endpoint takes it; text: as lines.",
+        ),
+    ] = None
+    length_control: Annotated[
+        Literal["none", "carry"] | None,
+        _option(
+            "--length-control",
+            panel=METHOD,
+            default="none",
+            help="carry: later sections make up for what earlier ones missed or overran.",
+        ),
+    ] = None
+    section_tolerance: Annotated[
+        float | None,
+        _option(
+            "--section-tolerance",
+            min=0.0,
+            metavar="X",
+            panel=METHOD,
+            default="off",
+            help="A section that misses its target by more than this share is asked for again, once; the nearer one "
+            "is kept.",
         ),
     ] = None
     context_tokens: Annotated[
@@ -336,6 +377,11 @@ class Options:
             "mode": self.mode,
             "max_steps": self.max_steps,
             "plan_tolerance": self.plan_tolerance,
+            "plan_format": self.plan_format,
+            "min_section_words": self.min_section_words,
+            "max_section_words": self.max_section_words,
+            "section_tolerance": self.section_tolerance,
+            "length_control": self.length_control,
         }
 
     def most_failed(self, instructions: int) -> int:

@@ -13,8 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
-from longwriter_cli.store.jsonl import disk_error
-
 
 def say(line: str) -> None:
     """A line on standard error, where somebody may see it."""
@@ -33,6 +31,8 @@ def show(line: str) -> None:
     except BrokenPipeError:
         drop_output()
     except OSError as error:
+        from longwriter_cli.store.jsonl import disk_error
+
         drop_output()
         raise disk_error(error, Path("standard output")) from None
 

@@ -29,7 +29,10 @@ class Export:
 
 @dataclass(frozen=True)
 class Task:
-    """What a command does on a run. `source` is the instruction file, or None to go on with what the run holds."""
+    """What a command does on a run. `source` is the instruction file, or None to go on with what the run holds.
+
+    `redo` holds the ids of instructions that are planned anew, though they have a plan.
+    """
 
     command: str
     directory: Path
@@ -39,6 +42,7 @@ class Task:
     export: Export | None = None
     field: str | None = None
     skip_bad_rows: bool = False
+    redo: tuple[str, ...] = ()
 
 
 def check_export(task: Task) -> None:

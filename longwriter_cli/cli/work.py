@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-import sys
 import time
 from collections.abc import Iterator
 
@@ -15,8 +14,9 @@ from longwriter_cli.cli.calls import Job, call_model, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import dry_run
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
+from longwriter_cli.cli.redo import Redo
 from longwriter_cli.cli.task import Task, check_export, first_read, limited, read_source, settle_settings
-from longwriter_cli.errors import EXIT_FAILURES, EXIT_OK, InputError, LongwriterError, Stopped, UsageError
+from longwriter_cli.errors import EXIT_BUG, EXIT_FAILURES, EXIT_OK, InputError, LongwriterError, UsageError
 from longwriter_cli.llm.address import mask_url
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import Templates
@@ -49,26 +49,33 @@ def carry_out(task: Task, options: Options) -> int:
         return dry_run(task, options)
     bad_rows: list[InputError] = []
     instructions = first_read(read_source(task.source, task.field, bad_rows if task.skip_bad_rows else None))
-    tally, records, outcome = Tally(), None, None
+    tally, redo, records = Tally(), Redo(), None
+    outcome: Exception | None = None
     with Run.open(task.directory, plan_digest, create=task.source is not None) as run:
         try:
             settings, templates = _begin(task, options, run, instructions, bad_rows)
+            redo = Redo.begin(run, task.redo)
             if task.plan or task.write:
                 job = Job(run, settings, templates, plan=task.plan, write=task.write)
                 asyncio.run(call_model(job, options, tally))
-        except LongwriterError as error:
+        except Exception as error:  # a bug too: the summary is printed whatever ends the command
             outcome = error
-        code = outcome.exit_code if outcome else _verdict(options, run)
+        redo.tell_failed(run)
+        code = _verdict(options, run) if outcome is None else _code(outcome)
         if task.export is not None and code in _EXPORT_ON:
             try:
                 export = task.export
                 records = build_dataset(run, export.path, export.kind, metadata=export.metadata)
-            except LongwriterError as error:
-                outcome, code = error, error.exit_code
+            except Exception as error:
+                outcome, code = error, _code(error)
         _report(task, options, run, tally, records, time.monotonic() - started, code)
     if outcome is not None:
-        raise _with_way_on(outcome)
+        raise outcome
     return code
+
+
+def _code(error: Exception) -> int:
+    return error.exit_code if isinstance(error, LongwriterError) else EXIT_BUG
 
 
 # --- before the first call
@@ -103,7 +110,7 @@ def _tell_strays(run: Run) -> None:
 def _has_work(task: Task, run: Run) -> bool:
     """Whether the run holds anything unplanned or unwritten; where it does not, neither key nor endpoint is needed."""
     index = run.index
-    return any(
+    return bool(task.redo) or any(
         (task.plan and index.plan_at(position) is None) or (task.write and not index.is_complete(position))
         for position in range(len(index))
     )
@@ -187,10 +194,3 @@ def counted(number: int, noun: str) -> str:
 def masked(argument: str) -> str:
     """An argument without the password that it may hold as an address."""
     return mask_url(argument) if "://" in argument and ("@" in argument or "?" in argument) else argument
-
-
-def _with_way_on(error: LongwriterError) -> LongwriterError:
-    """The error, with the command that goes on where giving it again is what to do."""
-    if isinstance(error, Stopped):
-        error.tip = "Go on with: " + shlex.join(["longwriter", *map(masked, sys.argv[1:])])
-    return error

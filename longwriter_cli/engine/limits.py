@@ -1,51 +1,92 @@
-"""How fast and how many at once: rates that the user or the endpoint sets, and concurrency that feels its way.
+"""How fast: rates that the user sets, and what an endpoint says is left of its own.
 
-Clock and sleep are arguments. Times are in seconds.
+A call passes the rate of requests and that of tokens together, in a `Line`. Clock and sleep are arguments. Times are
+in seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
 
 MINUTE_S = 60.0
+_LONGEST_NAP_S = 1.0
+_NO_WAIT_S = 1e-6  # a shorter wait might not move the clock
+
+
+class Limit(Protocol):
+    def wait_s(self, amount: float) -> float:
+        """Seconds until `amount` may go out, as it looks now; 0 or less for at once."""
+        ...
+
+    def spend(self, amount: float) -> None:
+        """Takes off what goes out."""
+        ...
+
+
+L = TypeVar("L", bound=Limit)
+
+
+class Line(Generic[L]):
+    """Where calls wait, first come first served, until there is room for a request and for its tokens.
+
+    Whoever came first goes first, however much it wants: small calls never pass a large one by, so long prompts are
+    not starved. Both amounts are spent in the moment that the call goes out and no earlier: what is waited for on one
+    side does not pile up on the other, to go out in a burst.
+    """
+
+    def __init__(self, requests: L | None = None, tokens: L | None = None, *, sleep: Sleep = asyncio.sleep) -> None:
+        self.requests = requests
+        self.tokens = tokens
+        self._sleep = sleep
+        self._turn = asyncio.Lock()  # asyncio's locks are fair
+
+    async def take(self, tokens: float) -> None:
+        """Waits until one request with so many tokens may go out, and spends it."""
+        if self.requests is None and self.tokens is None:
+            return
+        async with self._turn:
+            # Naps, for a refund or a new word of the endpoint may end the wait early.
+            while (wait_s := self._wait_s(tokens)) > _NO_WAIT_S:
+                await self._sleep(min(wait_s, _LONGEST_NAP_S))
+            if self.requests is not None:
+                self.requests.spend(1)
+            if self.tokens is not None:
+                self.tokens.spend(tokens)
+
+    def _wait_s(self, tokens: float) -> float:
+        for_request = self.requests.wait_s(1) if self.requests is not None else 0.0
+        return max(for_request, self.tokens.wait_s(tokens) if self.tokens is not None else 0.0)
 
 
 class TokenBucket:
-    """At most `per_minute` of something, first come first served.
+    """At most `per_minute` of something, in every minute, and besides what the bucket holds.
 
-    Whoever came first waits first, however much it wants: small requests never pass a large one by, so long prompts
-    are not starved. The bucket holds `BURST_S` seconds' worth; a request for more than that is let through when the
-    bucket is full, and what it took too much is waited for by the next one.
+    The bucket holds `BURST_S` seconds' worth, at least 1; it is full at first and after a quiet time. What is larger
+    than that goes out when the bucket is full, and what it took too much is waited for by the next one. So in any 60
+    seconds at most `per_minute` and one bucketful go out, or `per_minute` and the largest call where that is more.
     """
 
     BURST_S = 1.0
 
-    def __init__(self, per_minute: float, *, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(self, per_minute: float, *, clock: Clock = time.monotonic) -> None:
         self._rate = per_minute / MINUTE_S
         self._capacity = max(1.0, self._rate * self.BURST_S)
         self._level = self._capacity
         self._clock = clock
-        self._sleep = sleep
         self._filled_at = clock()
-        self._turn = asyncio.Lock()  # asyncio's locks are fair
 
-    async def take(self, amount: float) -> None:
-        """Waits until `amount` may be spent, and spends it."""
-        async with self._turn:
-            self._fill()
-            wanted = min(amount, self._capacity)
-            while self._level < wanted - 1e-9:
-                await self._sleep((wanted - self._level) / self._rate)
-                self._fill()
-            self._level -= amount
+    def wait_s(self, amount: float) -> float:
+        self._fill()
+        return (min(amount, self._capacity) - self._level) / self._rate
+
+    def spend(self, amount: float) -> None:
+        self._level -= amount
 
     def give_back(self, amount: float) -> None:
         """Returns what was reserved and not used; a negative amount takes what was used beyond the reservation."""
@@ -58,151 +99,40 @@ class TokenBucket:
         self._filled_at = now
 
 
-FIRST_LIMIT = 16
-CUT = 0.8
-BUSY = 0.8
-SLOWER = 1.25  # a round's latency per unit of work against the best one seen
-FASTER = 1.05  # a round's work per second against the round before
-HOLD_ROUNDS = 8
-
-
-@dataclass(slots=True)
-class _Round:
-    """The successes of one round: as many as there were slots when it began."""
-
-    started_at: float
-    size: int
-    successes: int = 0
-    latency_s: float = 0.0
-    work: float = 0.0
-
-
-class Gate:
-    """Lets at most `limit` calls through at once, and finds that limit between 1 and `most`.
-
-    Slow start: from min(most, 16), one slot more for each success, which doubles the limit each round. A burst of
-    "too many requests" cuts it to 0.8 of itself once, however many calls the burst hits: a call that was let in
-    before a cut never causes another. From then on a round of successes adds one slot. The limit grows only while at
-    least 80% of the slots are in use. A server that never refuses (vLLM) queues instead: where the latency for a unit
-    of work has risen by a quarter without 5% more work done in a second, growth rests for some rounds. Other failures
-    change nothing.
-    """
-
-    def __init__(self, most: int, *, clock: Clock = time.monotonic) -> None:
-        self.most = most
-        self.limit = float(min(most, FIRST_LIMIT))
-        self.in_use = 0
-        self._clock = clock
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._slow_start = True
-        self._cut_at = float("-inf")
-        self._round = _Round(clock(), int(self.limit))
-        self._best_latency_s = float("inf")
-        self._throughput = 0.0
-        self._hold = 0
-
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[Slot]:
-        """Waits for a slot, first come first served, and gives it back at the end."""
-        await self._enter()
-        try:
-            yield Slot(self, self._clock())
-        finally:
-            self._leave()
-
-    async def _enter(self) -> None:
-        if self.in_use < int(self.limit) and not self._waiting:
-            self.in_use += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._leave()  # the slot had been given already
-            else:
-                self._waiting.remove(turn)
-            raise
-
-    def _leave(self) -> None:
-        self.in_use -= 1
-        self._admit()
-
-    def _admit(self) -> None:
-        while self._waiting and self.in_use < int(self.limit):
-            turn = self._waiting.popleft()
-            if not turn.cancelled():
-                self.in_use += 1
-                turn.set_result(None)
-
-    def succeeded(self, slot: Slot, work: float) -> None:
-        self._round.successes += 1
-        self._round.latency_s += self._clock() - slot.since
-        self._round.work += work
-        if self._round.successes >= self._round.size:
-            self._end_round()
-        if self.in_use < BUSY * int(self.limit) or self._hold:
-            return
-        self.limit = min(self.most, self.limit + (1.0 if self._slow_start else 1.0 / self.limit))
-        self._admit()
-
-    def throttled(self, slot: Slot) -> None:
-        self._slow_start = False
-        if slot.since <= self._cut_at:
-            return
-        self._cut_at = self._clock()
-        self.limit = max(1.0, self.limit * CUT)
-
-    def _end_round(self) -> None:
-        now = self._clock()
-        latency_s = self._round.latency_s / max(1.0, self._round.work)
-        throughput = self._round.work / max(1e-9, now - self._round.started_at)
-        self._hold = max(0, self._hold - 1)
-        if latency_s > SLOWER * self._best_latency_s and throughput < FASTER * self._throughput:
-            self._slow_start, self._hold = False, HOLD_ROUNDS
-        self._best_latency_s = min(self._best_latency_s, latency_s)
-        self._throughput = throughput
-        self._round = _Round(now, int(self.limit))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Slot:
-    """A place in the gate, held since `since`; told how its call went."""
-
-    gate: Gate
-    since: float
-
-    def succeeded(self, work: float = 1.0) -> None:
-        """`work` is what the call brought, in any unit that is the same for all: answer tokens, say."""
-        self.gate.succeeded(self, work)
-
-    def throttled(self) -> None:
-        self.gate.throttled(self)
-
-
 class Allowance:
-    """What the other side says is left: nothing goes out that it does not cover, until it is refilled.
+    """What the other side says is left: nothing goes out that it does not cover.
 
-    Without word from the other side everything goes out at once. Between two words, what goes out is taken off.
+    It is refilled evenly where the rate of that is known, else all at once when its reset is due: to the limit where
+    that is known, and again each minute after; without a limit everything goes out from there on. Without any word
+    from the other side everything goes out at once. Between two words, what goes out is taken off.
     """
 
-    def __init__(self, *, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep) -> None:
-        self._left = float("inf")
-        self._until = float("-inf")
+    def __init__(self, *, clock: Clock = time.monotonic) -> None:
         self._clock = clock
-        self._sleep = sleep
-        self._turn = asyncio.Lock()
+        self._left = self._limit = float("inf")
+        self._per_s = 0.0
+        self._filled_at = 0.0
+        self._full_at = float("inf")
 
-    def say(self, left: float, reset_s: float) -> None:
-        """`left` is what may still go out before the refill in `reset_s` seconds."""
-        self._left, self._until = left, self._clock() + reset_s
+    def say(
+        self, left: float, reset_s: float, *, limit: float = float("inf"), per_s: float = 0.0, age_s: float = 0.0
+    ) -> None:
+        """What was left `age_s` seconds ago, `reset_s` before it would be refilled to `limit`, at `per_s` a second."""
+        self._left, self._limit, self._per_s = left, limit, per_s
+        self._filled_at = self._clock() - age_s
+        self._full_at = self._filled_at + reset_s
 
-    async def take(self, amount: float) -> None:
-        """Waits, first come first served, until `amount` is covered or the refill is due."""
-        async with self._turn:
-            while amount > self._left and self._clock() < self._until:
-                await self._sleep(self._until - self._clock())
-            if self._clock() >= self._until:
-                self._left = float("inf")
-            self._left -= amount
+    def wait_s(self, amount: float) -> float:
+        now = self._clock()
+        if self._per_s:
+            self._left = min(self._limit, self._left + (now - self._filled_at) * self._per_s)
+            self._filled_at = now
+        elif now >= self._full_at:
+            self._left, self._full_at = self._limit, now + MINUTE_S
+        missing = min(amount, self._limit) - self._left
+        if missing <= 0:
+            return 0.0
+        return missing / self._per_s if self._per_s else self._full_at - now
+
+    def spend(self, amount: float) -> None:
+        self._left -= amount

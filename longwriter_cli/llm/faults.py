@@ -7,7 +7,7 @@
 | an exhausted quota or balance (402, 429, or 400 in words)      | `EndpointRefused`: stop the run           |
 | 401, 403, 407, or 400 that speaks of the API key               | `EndpointRefused`: the key                |
 | 404, 405, 410, or 400 that knows no such model                 | `EndpointRefused`: the model, the address |
-| 400 or 422 that names a parameter which was sent               | `EndpointRefused`, naming its option      |
+| 400 or 422 that names a parameter which was sent               | `ParameterRefused`, naming its option     |
 | 400, 413, 422 or 500, context too long                         | `InstructionFailed("context_length")`     |
 | 400, 403 or 451, content policy                                | `InstructionFailed("content_filter")`     |
 | any other 4xx                                                  | `InstructionFailed("bad_request")`        |
@@ -77,6 +77,14 @@ class CallFailed(Exception):
         self.limits: RateLimits | None = None
 
 
+class ParameterRefused(EndpointRefused):
+    """The endpoint does not take one of the parameters that were sent."""
+
+    def __init__(self, message: str, tip: str, parameter: str) -> None:
+        super().__init__(message, tip)
+        self.parameter = parameter
+
+
 class MaxTokensRenamed(CallFailed):
     """The endpoint wants `max_completion_tokens` in place of `max_tokens`. No fault of the call: it costs nothing."""
 
@@ -131,9 +139,10 @@ def sort_error(
     parameter = parameter_meant(said, sent)
     if parameter:
         option = _OPTIONS.get(parameter)
-        return EndpointRefused(
+        return ParameterRefused(
             f"{endpoint} does not take the parameter {parameter!r}: {text}",
             f"Leave out {option or '--extra-body'}, or give another value; add --new-settings if the run has it.",
+            parameter,
         )
     return InstructionFailed("bad_request", f"HTTP {status}: {text}", model=model)
 

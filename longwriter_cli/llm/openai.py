@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 import logging
 import time
@@ -25,7 +26,7 @@ from longwriter_cli.errors import EndpointRefused, InstructionFailed
 from longwriter_cli.llm.address import mask_url, read_address
 from longwriter_cli.llm.answers import count_of, read_completion
 from longwriter_cli.llm.base import CallKind, Completion, Request
-from longwriter_cli.llm.faults import CallFailed, MaxTokensRenamed, sort_error
+from longwriter_cli.llm.faults import CallFailed, MaxTokensRenamed, ParameterRefused, sort_error
 from longwriter_cli.llm.lenient_json import dumped, loaded
 from longwriter_cli.llm.rates import read_rate_limits
 from longwriter_cli.llm.said import Said, page_text, read_error, shorten
@@ -37,7 +38,12 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 60.0  # the SDK's own 5 s fails at 1,000 calls in flight
 # Below the 5 s after which uvicorn, and so vLLM, closes an idle connection: a call sent into a closing one is lost.
 _KEEP_ALIVE_S = 4.0
+# No text of a model is near that long. A body of gigabytes, which gzip makes of a few megabytes, would end the process.
+MOST_BYTES = 64 << 20
 _ASK_TIMEOUT_S = 10.0
+# Routes calls with one beginning to where its prefix is cached (OpenAI, "Prompt caching"). Most others pass it over,
+# and one that refuses it is asked without.
+_CACHE_KEY = "prompt_cache_key"
 _CONTEXT_KEYS = ("max_model_len", "context_length", "context_window", "max_context_length")
 _SHORTEST_SECRET = 6  # what is shorter is a stand-in ("none"), and a word that messages may hold
 
@@ -73,6 +79,7 @@ class OpenAIChat:
         self._free = asyncio.Semaphore(connections)
         self._http: httpx2.AsyncClient | None = None
         self._max_tokens_name = "max_tokens"
+        self._takes_cache_key: bool | None = None  # None until the first answer
         self._least_room: dict[CallKind, int] = {}
         self._context: dict[str, int | None] = {}
         self._given_context = context_tokens
@@ -106,26 +113,30 @@ class OpenAIChat:
             CallFailed: another try may succeed.
             InstructionFailed, EndpointRefused: none will.
         """
-        body, sent = self._body(request)
-        response = await self._post(body)
+        keyed = self._takes_cache_key is not False and _CACHE_KEY not in request.params
+        body, sent = self._body(request, keyed=keyed)
+        response, content = await self._post(body)
         if any(hop.status_code in (301, 302) for hop in response.history):
             raise EndpointRefused(
                 f"{self._address.shown} has moved to {mask_url(str(response.url))}",
                 "Give --base-url the new address, without /chat/completions.",
             )
         if not response.is_success:
-            said = read_error(self._hide(response.content.decode("utf-8", "replace")))
-            raise self._sorted(response.status_code, said, response.headers, request.model, sent)
-        answer = self._read(response.content)
+            said = read_error(self._hide(content.decode("utf-8", "replace")))
+            raise self._sorted(response.status_code, said, response.headers, request, sent, keyed)
+        answer = self._read(content)
         if answer.get("error") or "choices" not in answer:
             said = read_error(self._hide(json.dumps(answer)))
             status = next((int(code) for code in said.codes if code.isdecimal() and 400 <= int(code) < 600), None)
             if status is None:
                 raise CallFailed(f"an error in place of an answer: {shorten(said.message)}")
-            raise self._sorted(status, said, response.headers, request.model, sent)
+            raise self._sorted(status, said, response.headers, request, sent, keyed)
+        if keyed:
+            self._takes_cache_key = True
         return replace(read_completion(answer, request), limits=read_rate_limits(response.headers))
 
-    async def _post(self, body: bytes) -> httpx2.Response:
+    async def _post(self, body: bytes) -> tuple[httpx2.Response, bytes]:
+        """The answer and its body, which is at most `MOST_BYTES` long."""
         import aiohttp
         import httpx2
 
@@ -133,7 +144,8 @@ class OpenAIChat:
         async with self._free:
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    return await http.post(self._chat_url, content=body)
+                    async with http.stream("POST", self._chat_url, content=body) as response:
+                        return response, await self._body_of(response)
             except TimeoutError:
                 raise self._timed_out() from None
             except (httpx2.HTTPError, aiohttp.ClientError, OSError, EOFError) as error:
@@ -145,10 +157,19 @@ class OpenAIChat:
                 problem = shorten(self._hide(str(cause)).replace(" ssl:default", "")) or type(cause).__name__
                 raise CallFailed(f"{self._address.shown}: {problem}", unreachable=connecting) from None
 
+    async def _body_of(self, response: httpx2.Response) -> bytes:
+        parts, size = [], 0
+        async for part in response.aiter_bytes():  # in pieces of at most 1 MiB, however well they were compressed
+            size += len(part)
+            if size > MOST_BYTES:
+                raise CallFailed(f"{self._address.shown}: an answer of more than {MOST_BYTES >> 20} MiB")
+            parts.append(part)
+        return b"".join(parts)
+
     def _timed_out(self) -> CallFailed:
         return CallFailed(f"{self._address.shown}: no answer within {self._timeout_s:g} s")
 
-    def _body(self, request: Request) -> tuple[bytes, Collection[str]]:
+    def _body(self, request: Request, *, keyed: bool) -> tuple[bytes, Collection[str]]:
         """The body, and the names in it that the user has a say in."""
         messages = [
             {"role": role, "content": content}
@@ -162,6 +183,9 @@ class OpenAIChat:
         body |= request.params
         if "max_tokens" in body:
             body[self._max_tokens_name] = body.pop("max_tokens")
+        if keyed:
+            # A digest: an id may be a name, and what the endpoint need not know it is not told.
+            body[_CACHE_KEY] = hashlib.blake2b(request.affinity.encode("utf-8", "replace"), digest_size=8).hexdigest()
         sent = body.keys() - {"model", "messages"}
         # More room than calls of this kind begin with is asked for after a cut, not by the user: where the endpoint
         # has no more, that is the end of this text and not of the run.
@@ -184,15 +208,20 @@ class OpenAIChat:
         return answer
 
     def _sorted(
-        self, status: int, said: Said, headers: Mapping[str, str], model: str, sent: Collection[str]
+        self, status: int, said: Said, headers: Mapping[str, str], request: Request, sent: Collection[str], keyed: bool
     ) -> Exception:
-        error = sort_error(status, said, headers, endpoint=self._address.shown, model=model, now=time.time(), sent=sent)
+        error = sort_error(
+            status, said, headers, endpoint=self._address.shown, model=request.model, now=time.time(), sent=sent
+        )
         if isinstance(error, MaxTokensRenamed):
             self._max_tokens_name = "max_completion_tokens"
+        if keyed and not self._takes_cache_key and _may_mean_cache_key(error, said):
+            self._takes_cache_key = False
+            return CallFailed(f"the endpoint does not take {_CACHE_KEY}", retry_after_s=0.0, costs_attempt=False)
         if isinstance(error, InstructionFailed) and error.kind == "context_length":
             size = context_size(said.message)
             if size is not None:
-                self._context[model] = min(size, self._context.get(model) or size)
+                self._context[request.model] = min(size, self._context.get(request.model) or size)
         return error
 
     def _hide(self, text: str) -> str:
@@ -218,11 +247,14 @@ class OpenAIChat:
         import httpx2
 
         try:
-            async with asyncio.timeout(_ASK_TIMEOUT_S):
-                response = await self._connected().get(self._address.of("/models"))
-            rows: list[dict[str, Any]] = orjson.loads(response.content)["data"]
+            async with (
+                asyncio.timeout(_ASK_TIMEOUT_S),
+                self._connected().stream("GET", self._address.of("/models")) as response,
+            ):
+                content = await self._body_of(response)
+            rows: list[dict[str, Any]] = orjson.loads(content)["data"]
             row = next((row for row in rows if row["id"] == model), {})
-        except (httpx2.HTTPError, aiohttp.ClientError, OSError, EOFError, ValueError, KeyError, TypeError):
+        except (CallFailed, httpx2.HTTPError, aiohttp.ClientError, OSError, EOFError, ValueError, KeyError, TypeError):
             return None  # many endpoints have no such list; the context is then learned from an error
         sizes = [row.get(key) for key in _CONTEXT_KEYS]
         return next((size for size in sizes if isinstance(size, int) and size > 0), None)
@@ -231,3 +263,10 @@ class OpenAIChat:
         if self._http is not None:
             await self._http.aclose()
             self._http = None
+
+
+def _may_mean_cache_key(error: Exception, said: Said) -> bool:
+    """Whether a refusal may be for the key: it is named, or nothing is."""
+    if isinstance(error, ParameterRefused):
+        return error.parameter == _CACHE_KEY
+    return isinstance(error, InstructionFailed) and error.kind == "bad_request" and not said.parameter

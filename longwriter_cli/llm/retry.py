@@ -5,10 +5,11 @@ never charged for it: the run waits for `give_up_after_s` and then stops, or sto
 reached. And after `OUTAGE_AFTER` failures in a row, of whatever kind, one call at a time probes the endpoint, while
 the others wait for it to succeed.
 
-A failed try costs an attempt, except one that the endpoint only put off (429 or 503 with Retry-After): the wait that
-it asks for is obeyed, and grows to a second where it is shorter. Two limits of time keep that from lasting
-forever, both `give_up_after_s`: where nothing succeeds for so long, or a longer wait is asked for, the endpoint is down
-and the run stops; a call that alone is put off for so long, while others succeed, fails.
+A failed try costs an attempt, except one that the endpoint only put off: any 429, for it says nothing of the request,
+and a 503 with Retry-After. The wait that it asks for is obeyed, and grows to a second where it is shorter. Two limits
+of time keep that from lasting forever, both `give_up_after_s`: where nothing succeeds for so long, or a longer wait is
+asked for, the endpoint is down and the run stops; a call that alone is put off for so long, while others succeed,
+fails.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ class Retrying:
             self._failing_since = now
         self._failures_in_a_row += error.retry_after_s is None
         call.usage += error.usage
-        charged = error.costs_attempt and not error.unreachable
+        charged = error.costs_attempt and not error.unreachable and not error.throttled
         call.charged += charged
         call.put_off = 0 if charged else call.put_off + 1
         down_s = now - self._failing_since

@@ -14,6 +14,9 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
 
     Reads `retry-after-ms` and `retry-after` as seconds or as an HTTP date (RFC 9110 §10.2.3). A negative wait or a
     date in the past is 0; what is no number and no date is None. There is no upper limit: the caller has one.
+
+    A date is held against the `date` of the same answer, for our clock may be hours off; against `now`, Unix time in
+    seconds, where there is none.
     """
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
@@ -22,8 +25,16 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     seconds = _number(value)
     if seconds is not None:
         return max(0.0, seconds)
+    due = _date(value)
+    if due is None:
+        return None
+    said_at = _date(headers.get("date"))
+    return max(0.0, due - (now if said_at is None else said_at))
+
+
+def _date(value: str | None) -> float | None:
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now) if value else None
+        return parsedate_to_datetime(value).timestamp() if value else None
     except (ValueError, OverflowError):
         return None
 

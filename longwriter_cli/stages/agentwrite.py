@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from longwriter_cli.engine.events import Failed, Finished, Listener, Planned, SectionWritten
 from longwriter_cli.engine.pool import Pool
@@ -15,6 +15,7 @@ from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import InstructionFailed
 from longwriter_cli.records import Failure, Instruction, Plan, Section, Step
 from longwriter_cli.settings import Settings
+from longwriter_cli.stages.carry import Outcome, carried_target
 from longwriter_cli.stages.clock import now
 from longwriter_cli.stages.failures import RetryPolicy, may_try, plan_basis, write_basis
 from longwriter_cli.stages.plan import Planner
@@ -104,12 +105,24 @@ class AgentWrite:
         self, instruction: Instruction, plan: Plan, written: dict[int, Section], basis: str
     ) -> bool:
         so_far: list[str] = []
+        outcomes = {n: Outcome(section.target_words, section.words) for n, section in written.items()}
         for step in plan.steps:
-            section = written.get(step.n) or await self._write_step(instruction, plan, step, so_far, basis)
+            section = written.get(step.n)
+            if section is None:
+                asked = self._with_target(step, plan, outcomes)
+                section = await self._write_step(instruction, plan, asked, so_far, basis)
             if section is None:
                 return False
+            outcomes[step.n] = Outcome(section.target_words, section.words)
             so_far.append(section.text)
         return True
+
+    def _with_target(self, step: Step, plan: Plan, outcomes: dict[int, Outcome]) -> Step:
+        """The step as it is asked for: its words may make up for those of other sections."""
+        if self.settings.length_control == "none":
+            return step
+        least, most = self.settings.min_section_words, self.settings.max_section_words
+        return replace(step, words=carried_target(step, plan.steps, outcomes, least=least, most=most))
 
     async def _write_parallel(
         self, instruction: Instruction, plan: Plan, written: dict[int, Section], basis: str

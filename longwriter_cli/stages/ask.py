@@ -9,6 +9,7 @@ from typing import TypeVar
 from longwriter_cli.errors import InstructionFailed
 from longwriter_cli.llm.base import Chat, Completion, Request
 from longwriter_cli.records import FailureKind, Usage
+from longwriter_cli.stages.expected import expected_answer
 
 TRIES = 3
 
@@ -55,5 +56,10 @@ async def ask(
 
 
 def with_room(request: Request, completion: Completion) -> Request:
-    """The same request with twice the room of the answer that did not fit."""
-    return replace(request, max_tokens=2 * (request.max_tokens or max(1, completion.usage.completion_tokens)))
+    """The same request with twice the room that the answer did not fit into.
+
+    Where that was the endpoint's own limit, it may be far too small: then at least the room of the text asked for.
+    """
+    if request.max_tokens is not None:
+        return replace(request, max_tokens=2 * request.max_tokens)
+    return replace(request, max_tokens=max(2 * completion.usage.completion_tokens, expected_answer(request)))

@@ -1,7 +1,8 @@
 """What a run will take, before a call is made: calls, tokens and time, from the lengths that the instructions require.
 
-Expectations, not bounds: a plan has a section for every 400 words, a text without a stated length has 3,000 words, a
-call answers at 40 tokens a second, nothing fails, and a prefix cache holds what an instruction's last call read.
+Expectations, not bounds: a plan has a section for every 400 words, or the nearest that its limits allow; a text without
+a stated length has 3,000 words, a call answers at 40 tokens a second, nothing fails or is asked again, and a prefix
+cache holds what an instruction's last call read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Instruction, Plan, Step, Usage
 from longwriter_cli.settings import Settings
-from longwriter_cli.stages.plan import SMALLEST_SECTION_WORDS, language_of
+from longwriter_cli.stages.plan import language_of, needs_call
 from longwriter_cli.text.plan import format_steps
 from longwriter_cli.text.tokens import expected_tokens
 
@@ -72,7 +73,7 @@ class Estimator:
         answered = 0
         steps = plan.steps if plan is not None else expected_steps(instruction, self.settings)
         estimate.instructions += 1
-        if self.plans and plan is None and _needs_call(instruction):
+        if self.plans and plan is None and needs_call(instruction, self.settings):
             usage = self._plan_usage(instruction, steps)
             estimate.plan_usage += usage
             estimate.plan_calls += 1
@@ -114,16 +115,10 @@ def expected_steps(instruction: Instruction, settings: Settings) -> tuple[Step, 
     if instruction.plan is not None:
         return instruction.plan
     words = instruction.required_words.words if instruction.required_words else UNSTATED_WORDS
-    count = min(settings.max_steps, max(1, round(words / SECTION_WORDS))) if _needs_call(instruction) else 1
+    each = max(settings.min_section_words or 0, min(SECTION_WORDS, settings.max_section_words or SECTION_WORDS))
+    count = min(settings.max_steps, max(1, round(words / each))) if needs_call(instruction, settings) else 1
     main_point = _MAIN_POINT[language_of(instruction, settings)]
     return tuple(Step(n, main_point, max(1, words // count)) for n in range(1, count + 1))
-
-
-def _needs_call(instruction: Instruction) -> bool:
-    if instruction.plan is not None:
-        return False
-    required = instruction.required_words
-    return required is None or required.words >= 2 * SMALLEST_SECTION_WORDS
 
 
 def _tokens(text: str) -> int:

@@ -7,15 +7,16 @@ stands behind what stays, so that a prefix cache hits.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from longwriter_cli.errors import InstructionFailed
 from longwriter_cli.llm.base import Chat, Completion, Request
 from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Instruction, Language, Plan, Section, Step
 from longwriter_cli.settings import Settings
-from longwriter_cli.stages.ask import Unusable, ask, with_room
+from longwriter_cli.stages.ask import Unusable, with_room
 from longwriter_cli.stages.clock import now
+from longwriter_cli.stages.nearest import OffTarget, ask_nearest
 from longwriter_cli.stages.plan import language_of
 from longwriter_cli.text.clean import clean_section
 from longwriter_cli.text.plan import format_step, format_steps, plan_digest
@@ -28,6 +29,11 @@ from longwriter_cli.text.words import count_words, last_words
 CUT_LEAST, CUT_MOST = 0.6, 1.5
 
 PARAGRAPH_BREAK = "\n\n"
+
+_AGAIN: dict[Language, str] = {
+    "en": "\n\nAn earlier answer had {found} words. Write this paragraph anew, with about {asked} words.\n",
+    "zh": "\n\n之前写的一稿有{found}字。请重写这一段，写约{asked}字。\n",
+}
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,8 @@ class Writer:
 
     async def write(self, instruction: Instruction, plan: Plan, step: Step, so_far: Sequence[str]) -> Section:
         """Writes the section of one step. `so_far` holds the texts of the sections before it, in order.
+
+        The step is what is asked for: its words may be others than those in the plan.
 
         Raises:
             InstructionFailed: the model gave nothing that can be used.
@@ -112,9 +120,9 @@ class Writer:
         )
 
         def accept(completion: Completion, asked: Request) -> str:
-            return _usable_text(completion, asked, step, shown)
+            return self._near(_usable_text(completion, asked, step, shown), completion, asked, step)
 
-        text, completion = await ask(self.chat, request, accept)
+        text, completion = await ask_nearest(self.chat, request, accept)
         return Section(
             id=instruction.id,
             n=step.n,
@@ -129,6 +137,17 @@ class Writer:
             text=text,
             raw=completion.text if completion.text != text else None,
         )
+
+    def _near(self, text: str, completion: Completion, request: Request, step: Step) -> str:
+        """The text, where its length is near enough to what was asked for; raises `OffTarget` where it is not."""
+        words, tolerance = count_words(text), self.settings.section_tolerance
+        off = abs(words / step.words - 1)
+        if tolerance is None or off <= tolerance:
+            return text
+        again = with_room(request, completion) if completion.finish_reason == "length" else request
+        reason = _AGAIN[request.language].format(found=words, asked=step.words)
+        again = replace(again, prompt=request.prompt.rstrip() + reason)
+        raise OffTarget(f"{words} words, {step.words} asked for", again, text, off)
 
     def _prompt(self, fields: Mapping[str, str], language: Language) -> str:
         return self.templates.get("write", language).fill(**fields)

@@ -1,7 +1,8 @@
 """Finished records out: JSON Lines, Parquet or a Hugging Face dataset directory.
 
 An export that is there is complete: it is written in a directory of its own beside its place, and renamed. Records are
-streamed, so an export needs no memory for what it holds.
+streamed, so an export needs no memory for what it holds. What else a dataset's directory holds, a README.md of the
+user's, goes along into the next one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ Row = dict[str, Any]
 
 _BATCH = 64  # rows of 8,000 words: the heap grows by 36 MB for a Parquet file, by 117 MB with 256
 _DATASET_MARK = "dataset_info.json"
+# The files that `datasets` writes. A README.md, a script or a cache beside them is the user's.
+_DATASET_FILES = (_DATASET_MARK, "state.json", "data-*-of-*.arrow")
 
 
 def default_path(directory: Path, kind: Format) -> Path:
@@ -37,6 +40,8 @@ def check_place(path: Path, kind: Format) -> None:
     Raises:
         UsageError: there is something else at `path`.
     """
+    if path.name == "-":
+        raise UsageError("A dataset cannot go to standard output: it is written whole or not at all.", "Name a file.")
     if kind == "hf":
         if path.is_dir() and not (path / _DATASET_MARK).exists() and any(path.iterdir()):
             raise UsageError(f"{path} holds other things than a dataset.", "Name a new directory.")
@@ -85,14 +90,13 @@ def _in_place_of(path: Path) -> Iterator[Path]:
         _remove_leftovers(path)
         workshop.mkdir()
         yield new
-        if path.is_dir():
-            os.replace(path, old)  # a directory cannot be renamed over one that is not empty
         try:
+            if path.is_dir():
+                _take_along(path, new)
+                os.replace(path, old)  # a directory cannot be renamed over one that is not empty
             os.replace(new, path)
-        except OSError:
-            if old.exists():
-                os.replace(old, path)
-            raise
+        finally:
+            _put_back(old, path)
         sync_directory(path.parent)
     except OSError as error:
         raise disk_error(error, path) from None
@@ -100,11 +104,29 @@ def _in_place_of(path: Path) -> Iterator[Path]:
         shutil.rmtree(workshop, ignore_errors=True)
 
 
+def _take_along(directory: Path, new: Path) -> None:
+    """Copies what no export wrote from an earlier dataset's directory to the new one's."""
+    for entry in directory.iterdir():
+        if any(entry.match(pattern) for pattern in _DATASET_FILES):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.copytree(entry, new / entry.name, symlinks=True)
+        else:
+            shutil.copy2(entry, new / entry.name, follow_symlinks=False)
+
+
+def _put_back(old: Path, path: Path) -> None:
+    """Puts an earlier export back in its place, if nothing has come there."""
+    if old.exists() and not path.exists():
+        os.replace(old, path)
+
+
 def _remove_leftovers(path: Path) -> None:
     """Clears away what exports to the same place left behind when they were killed."""
     for leftover in path.parent.glob(glob.escape(f".{path.name}.") + "*.tmp"):
         pid = leftover.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
         if pid.isdecimal() and len(pid) < 10 and not _is_of_another(int(pid)):
+            _put_back(leftover / "old", path)
             shutil.rmtree(leftover)
 
 

@@ -1,6 +1,6 @@
 """What a run knows of its rows without holding them: where each starts, and the figures that scheduling needs.
 
-About 40 bytes a section and 250 an instruction; the texts stay in the files and are read when wanted.
+About 35 bytes a section and 250 an instruction; the texts stay in the files and are read when wanted.
 """
 
 from __future__ import annotations
@@ -9,18 +9,17 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from struct import Struct
+from itertools import count
+from typing import Any
 
 from longwriter_cli.records import Failure, Step, Usage
-from longwriter_cli.store.rows import InstructionHead, PlanHead, SectionHead, UsageHead
-
-DigestOf = Callable[[Sequence[Step]], str]
+from longwriter_cli.store.rows import InstructionHead, PlanHead, SectionHead
 
 _NONE = -1
 
-# A section: offset, place of the section of the same instruction before it, plan digest, n, words, target words.
-_SECTION = Struct("<qqIIII")
-_pack_section = _SECTION.pack
+
+DigestOf = Callable[[Sequence[Step]], str]
+StepsAt = Callable[[int], Sequence[Step]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +35,19 @@ class SectionEntry:
 class Index:
     """Positions are places in order of arrival; `order()` gives them in instruction order.
 
-    Rows come in as they stand in the files, oldest first; the last one for a key wins. A number that no array can
-    hold, 32 bits for a section and 64 else, raises OverflowError or struct.error.
+    Rows come in as they stand in the files, oldest first, some hundred at a time; the last one for a key wins.
+
+    The digest of a plan is asked for when there are sections to hold against it, then or later: `steps_at` reads the
+    plan's steps again at an offset. Sections had best come in before plans: then no plan is read twice, and a plan
+    without sections, which costs no digest, takes half the time.
     """
 
-    def __init__(self, digest_of: DigestOf) -> None:
-        self._digest_of = digest_of
+    def __init__(self, digest_of: DigestOf, steps_at: StepsAt) -> None:
+        self._steps_at = steps_at
+        self._digest_of: Callable[[Sequence[Any]], str] = digest_of  # a head's step does for a Step
         self.ids: list[str] = []
         self._position: dict[str, int] = {}
+        # By position.
         self._row = array("q")
         self._required = array("q")
         self._instruction_at = array("q")
@@ -51,10 +55,16 @@ class Index:
         self._plan_at = array("q")
         self._plan_steps = array("q")
         self._plan_words = array("q")
-        self._plan_digest = array("q")
+        self._plan_hash = array("q")  # of the plan's digest, or none, which is no hash: not asked for yet
+        self._last_section = array("i")
         self._gaps: dict[int, frozenset[int]] = {}  # the steps of plans that are not numbered 1, 2, 3, …
-        self._sections = bytearray()
-        self._last_section = array("q")
+        # By place of a section among all. `_before` is the place of the section of the same instruction before it.
+        self._section_at = array("q")
+        self._before = array("i")
+        self._section_hash = array("q")  # of its plan's digest, in this process: 8 bytes, whatever stands there
+        self._section_n = array("I")
+        self._section_words = array("I")
+        self._section_target = array("I")
         self.strays: list[str] = []  # ids of plans that belong to no instruction
         self.failures: dict[tuple[str | None, str, int | None], list[Failure]] = {}
         self._spent: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
@@ -64,7 +74,7 @@ class Index:
 
     def is_blank(self) -> bool:
         """Whether nothing is planned or written yet, nor has failed."""
-        return not self._sections and not self.failures and all(offset == _NONE for offset in self._plan_at)
+        return not self._section_at and not self.failures and all(offset == _NONE for offset in self._plan_at)
 
     def position(self, id: str) -> int | None:  # noqa: A002 - the contract's word
         return self._position.get(id)
@@ -75,65 +85,91 @@ class Index:
 
     # --- taking rows in
 
-    def add_instruction(self, head: InstructionHead, offset: int, line: bytes) -> None:
+    # In these four, what is done for each row alone is kept small: a resume waits for a million of them.
+
+    def add_instructions(
+        self, heads: Sequence[InstructionHead], offsets: Sequence[int], lines: Sequence[bytes]
+    ) -> None:
+        new = dict.fromkeys([head.id for head in heads])
+        if len(new) < len(heads) or not self._position.keys().isdisjoint(new):
+            for one in zip(heads, offsets, lines, strict=True):
+                self._replace_instruction(*one)
+            return
+        self._position.update(zip(new, count(len(self.ids))))
+        self.ids.extend(new)
+        self._row.extend([head.row for head in heads])
+        self._required.extend([head.required_words.words if head.required_words else 0 for head in heads])
+        self._instruction_at.extend(offsets)
+        self._line_hash.extend(map(hash, lines))
+        for column in (self._plan_at, self._plan_steps, self._plan_words, self._plan_hash, self._last_section):
+            column.extend([_NONE] * len(heads))
+
+    def _replace_instruction(self, head: InstructionHead, offset: int, line: bytes) -> None:
         position = self._position.get(head.id)
         if position is None:
-            position = self._position[head.id] = len(self.ids)
-            self.ids.append(head.id)
-            for column in (self._row, self._required, self._instruction_at, self._line_hash):
-                column.append(0)
-            for column in (self._plan_at, self._plan_steps, self._plan_words, self._plan_digest, self._last_section):
-                column.append(_NONE)
+            self.add_instructions([head], [offset], [line])
+            return
         self._row[position] = head.row
         self._required[position] = head.required_words.words if head.required_words else 0
         self._instruction_at[position] = offset
         self._line_hash[position] = hash(line)
 
-    def add_plan(self, head: PlanHead, offset: int) -> None:
-        self._spend(head.model, head.usage, head.usage_estimated)
-        position = self._position.get(head.id)
-        if position is None:
-            self.strays.append(head.id)
-            return
-        steps = head.steps
-        self._plan_words[position] = sum([step.words for step in steps])
-        self._plan_steps[position] = len(steps)
-        self._plan_digest[position] = int(self._digest_of(steps), 16)
-        self._plan_at[position] = offset
-        self._gaps.pop(position, None)
-        if max([step.n for step in steps], default=0) != len(steps):
-            self._gaps[position] = frozenset(step.n for step in steps)
+    def add_plans(self, heads: Sequence[PlanHead], offsets: Sequence[int]) -> None:
+        """The steps of a plan have numbers of their own, from 1."""
+        self._spend(heads)
+        position_of, last_section, digest_of, gaps = self._position, self._last_section, self._digest_of, self._gaps
+        for head, offset in zip(heads, offsets, strict=True):
+            position = position_of.get(head.id)
+            if position is None:
+                self.strays.append(head.id)
+                continue
+            steps = head.steps
+            numbers = [step.n for step in steps]
+            self._plan_words[position] = sum([step.words for step in steps])
+            self._plan_steps[position] = len(steps)
+            has_sections = last_section[position] != _NONE
+            self._plan_hash[position] = hash(digest_of(steps)) if has_sections else _NONE
+            self._plan_at[position] = offset
+            if max(numbers) != len(steps):
+                gaps[position] = frozenset(numbers)
+            elif gaps:
+                gaps.pop(position, None)
 
-    def add_section(self, head: SectionHead, offset: int) -> None:
-        self._spend(head.model, head.usage, head.usage_estimated)
-        position = self._position.get(head.id)
-        if position is None:
-            return
-        try:
-            digest = int(head.plan, 16)
-        except ValueError:
-            return
-        if digest >> 32:
-            return
-        before = self._last_section[position]
-        place = len(self._sections)
-        self._sections += _pack_section(offset, before, digest, head.n, head.words, head.target_words)
-        self._last_section[position] = place
+    def add_sections(self, heads: Sequence[SectionHead], offsets: Sequence[int]) -> None:
+        self._spend(heads)
+        position_of, last, before = self._position, self._last_section, self._before
+        known = [place for place, head in enumerate(heads) if head.id in position_of]
+        if len(known) < len(heads):
+            heads, offsets = [heads[place] for place in known], [offsets[place] for place in known]
+        for place, head in enumerate(heads, len(before)):
+            position = position_of[head.id]
+            before.append(last[position])
+            last[position] = place
+        self._section_at.extend(offsets)
+        self._section_hash.extend([hash(head.plan) for head in heads])
+        self._section_n.extend([head.n for head in heads])
+        self._section_words.extend([head.words for head in heads])
+        self._section_target.extend([head.target_words for head in heads])
 
     def add_failure(self, failure: Failure) -> None:
-        self._spend(failure.model, failure.usage, failure.usage.estimated)
+        spent = self._spent[failure.model]
+        spent[0] += failure.usage.prompt_tokens
+        spent[1] += failure.usage.cached_tokens
+        spent[2] += failure.usage.completion_tokens
+        spent[3] |= failure.usage.estimated
         key: tuple[str | None, str, int | None] = (failure.id, failure.stage, failure.n)
         if failure.id is None:
             key = (None, failure.file or "", failure.line)
         self.failures.setdefault(key, []).append(failure)
 
-    def _spend(self, model: str, usage: Usage | UsageHead, estimated: bool) -> None:
-        # Added up in place: a new Usage for each row would take longer than decoding it.
-        spent = self._spent[model]
-        spent[0] += usage.prompt_tokens
-        spent[1] += usage.cached_tokens
-        spent[2] += usage.completion_tokens
-        spent[3] |= estimated
+    def _spend(self, heads: Sequence[PlanHead] | Sequence[SectionHead]) -> None:
+        for model in {head.model for head in heads}:
+            own = [head for head in heads if head.model == model]
+            spent, usages = self._spent[model], [head.usage for head in own]
+            spent[0] += sum([usage.prompt_tokens for usage in usages])
+            spent[1] += sum([usage.cached_tokens for usage in usages])
+            spent[2] += sum([usage.completion_tokens for usage in usages])
+            spent[3] |= any(head.usage_estimated for head in own)
 
     # --- asking
 
@@ -170,13 +206,19 @@ class Index:
     def sections(self, position: int) -> dict[int, SectionEntry]:
         """The newest section of each step of the current plan, by `n`; sections of other plans are not seen."""
         found: dict[int, SectionEntry] = {}
-        digest = self._plan_digest[position]
         place = self._last_section[position]
+        if place == _NONE or self._plan_at[position] == _NONE:
+            return found
+        plan = self._plan_hash[position]
+        if plan == _NONE:
+            plan = self._plan_hash[position] = hash(self._digest_of(self._steps_at(self._plan_at[position])))
         while place != _NONE:
-            offset, before, plan, n, words, target_words = _SECTION.unpack_from(self._sections, place)
-            if plan == digest and n not in found and self._has_step(position, n):
-                found[n] = SectionEntry(n, offset, words, target_words)
-            place = before
+            n = self._section_n[place]
+            if self._section_hash[place] == plan and n not in found and self._has_step(position, n):
+                found[n] = SectionEntry(
+                    n, self._section_at[place], self._section_words[place], self._section_target[place]
+                )
+            place = self._before[place]
         return found
 
     def _has_step(self, position: int, n: int) -> bool:

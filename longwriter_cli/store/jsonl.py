@@ -1,4 +1,4 @@
-"""JSON Lines that survive a kill: whole rows appended, torn tails mended in bytes, one sync for many rows.
+"""JSON Lines that survive a kill: whole rows appended, torn tails mended, one sync for many rows; read in batches.
 
 A row counts once its newline is on disk. An append hands the whole line to the operating system before it returns, so
 a killed process loses nothing that was appended; a lost machine loses at most the last `SYNC_INTERVAL_S`.
@@ -10,20 +10,20 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import msgspec
-import orjson
 
 from longwriter_cli.errors import DiskFailed, InputError, LongwriterError, UsageError
+from longwriter_cli.store.tail import BOM, EditedTail, mend_tail
 
 SYNC_INTERVAL_S = 0.075  # a sync for each row would cap a run at 500 to 5,000 rows a second
 
 T = TypeVar("T")
 
-BOM = b"\xef\xbb\xbf"
-_TAIL_BLOCK = 1 << 16
+_BATCH = 1 << 18  # bytes of lines that are decoded at a time; more would not stay in the processor's cache
 
 # What decoding raises on a line that is no row: RecursionError where brackets are nested a thousand deep.
 NOT_A_ROW = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -156,47 +156,6 @@ def line_number(path: Path, offset: int) -> int:
     return number
 
 
-class EditedTail(Exception):
-    """The last line, without a newline, is a JSON object and not a row of its file."""
-
-
-def mend_tail(fd: int, is_row: Callable[[bytes], bool]) -> int:
-    """Ends the file on a newline: completes a last line that is a whole row, cuts off one that is torn.
-
-    Works on bytes, so that a cut inside a UTF-8 character does no harm. Returns the size of the file afterwards.
-
-    Raises:
-        EditedTail: the line is a whole JSON object and no such row. No kill leaves one behind, so it is somebody's edit
-            and not for us to throw away.
-    """
-    size = os.fstat(fd).st_size
-    if size == 0 or os.pread(fd, 1, size - 1) == b"\n":
-        return size
-    start = size
-    while start > 0:
-        block_start = max(0, start - _TAIL_BLOCK)
-        newline = os.pread(fd, start - block_start, block_start).rfind(b"\n")
-        if newline >= 0:
-            start = block_start + newline + 1
-            break
-        start = block_start
-    tail = os.pread(fd, size - start, start).removeprefix(BOM)
-    if is_row(tail):
-        os.write(fd, b"\n")
-        return size + 1
-    if _is_object(tail):
-        raise EditedTail
-    os.ftruncate(fd, start)
-    return start
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(orjson.loads(line), dict)
-    except orjson.JSONDecodeError:
-        return False
-
-
 class RowReader(Generic[T]):
     """Reads the rows of a file as `kind`, which may name only the fields that are wanted."""
 
@@ -207,12 +166,16 @@ class RowReader(Generic[T]):
         """The row in a line. Raises one of `NOT_A_ROW`."""
         return self._decoder.decode(line.removeprefix(BOM))
 
-    def is_row(self, line: bytes) -> bool:
+    def problem(self, line: bytes) -> str:
+        """Why the line is no row, or nothing."""
         try:
             self.decode(line)
-        except NOT_A_ROW:
-            return False
-        return True
+        except NOT_A_ROW as error:
+            return f"{error}"
+        return ""
+
+    def is_row(self, line: bytes) -> bool:
+        return not self.problem(line)
 
     def scan(self, path: Path, tip: str = "") -> Iterator[tuple[int, bytes, T]]:
         """Yields `(offset, line, row)` for each whole line; an unfinished last line and blank lines are passed over.
@@ -220,31 +183,50 @@ class RowReader(Generic[T]):
         Raises:
             InputError: a line is not such a row; `tip` says what to do about it.
         """
-        decode = self._decoder.decode
+        for batch in self.batches(path, tip):
+            yield from zip(*batch, strict=True)
+
+    def batches(self, path: Path, tip: str = "") -> Iterator[tuple[list[int], list[bytes], list[T]]]:
+        """The same, some hundred rows at a time: offsets, lines, rows. A bad line is told when its batch is asked for.
+
+        Without a step of Python for each line, this takes two thirds of the time of a loop that decodes line by line.
+        """
         offset = 0
         try:
-            with path.open("rb", buffering=1 << 20) as file:
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        return
+            with path.open("rb", buffering=_BATCH) as file:
+                torn = False
+                while not torn and (lines := file.readlines(_BATCH)):
+                    torn = not lines[-1].endswith(b"\n")
+                    if torn:
+                        lines.pop()
+                    offsets = list(accumulate(map(len, lines), initial=offset))
+                    offset = offsets.pop()
                     try:
-                        yield offset, line, decode(line)
+                        yield offsets, lines, list(map(self._decoder.decode, lines))
                     except NOT_A_ROW:
                         # Asked only here: of every line, these questions would cost as much as decoding it.
-                        body = line.removeprefix(BOM) if offset == 0 else line
-                        if body.strip():
-                            yield offset, line, self._row(body, path, offset, tip)
-                    offset += len(line)
+                        yield self._one_by_one(offsets, lines, path, tip)
         except FileNotFoundError:
             return
         except OSError as error:
             raise disk_error(error, path) from None
 
-    def _row(self, body: bytes, path: Path, offset: int, tip: str) -> T:
-        try:
-            return self._decoder.decode(body)
-        except NOT_A_ROW as error:
-            raise InputError(path, line_number(path, offset), f"{error}", tip) from None
+    def _one_by_one(
+        self, offsets: list[int], lines: list[bytes], path: Path, tip: str
+    ) -> tuple[list[int], list[bytes], list[T]]:
+        """A batch in which a line is blank, or has a mark at its head, or is no row."""
+        kept = [(at, line) for at, line in zip(offsets, lines, strict=True) if _without_mark(at, line).strip()]
+        rows = []
+        for at, line in kept:
+            try:
+                rows.append(self._decoder.decode(_without_mark(at, line)))
+            except NOT_A_ROW as error:
+                raise InputError(path, line_number(path, at), f"{error}", tip) from None
+        return [at for at, _ in kept], [line for _, line in kept], rows
+
+
+def _without_mark(offset: int, line: bytes) -> bytes:
+    return line if offset else line.removeprefix(BOM)
 
 
 _DISK_ERRORS = {

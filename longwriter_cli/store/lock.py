@@ -2,20 +2,27 @@
 
 The operating system drops the lock when its process dies, however it dies, so a lock is never left over. The file
 `run.lock` stays behind and names the last holder, for the message that the next comer gets.
+
+It is an flock. On a network file system that holds between machines only where flock reaches the server: on NFS since
+Linux 2.6.12, unless it is mounted with `nolock` or `local_lock`. Where there is no flock at all the run is refused, for
+a lock made of a file would outlive a killed process.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import sys
 from pathlib import Path
 
-from longwriter_cli.errors import RunBusy
+from longwriter_cli.errors import RunBusy, UsageError
 from longwriter_cli.store.jsonl import disk_error
 
 LOCK_NAME = "run.lock"
+
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
 class RunLock:
@@ -23,13 +30,14 @@ class RunLock:
 
     Raises:
         RunBusy: another process holds it; the message names that process.
+        UsageError: the file system gives no locks.
     """
 
     def __init__(self, directory: Path) -> None:
         from filelock import FileLock, Timeout
 
         self._path = directory / LOCK_NAME
-        self._lock = FileLock(self._path, timeout=0)
+        self._lock = FileLock(self._path, timeout=0, fallback_to_soft=False)
         try:
             self._lock.acquire()
         except Timeout:
@@ -38,6 +46,11 @@ class RunLock:
                 "Wait until it is done, or name another run directory with -r.",
             ) from None
         except OSError as error:
+            if error.errno in _NO_LOCKS:
+                raise UsageError(
+                    f"{directory}: its file system gives no locks ({error.strerror}).",
+                    "Keep the run on a local disk, or mount the share with locks.",
+                ) from None
             raise disk_error(error, self._path) from None
         self._sign()
 

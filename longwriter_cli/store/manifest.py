@@ -67,13 +67,17 @@ def read_manifest(directory: Path) -> Manifest | None:
             )
         if not isinstance(row["settings"], dict) or not isinstance(row["settings"].get("model"), str):
             raise InputError(path, None, "has no settings with a model", _MEND)
+        for name in ("created_at", "fingerprint", "tool_version", "note"):
+            if not isinstance(row.get(name, ""), str):
+                raise InputError(path, None, f'has a "{name}" that is no text', _MEND)
+        json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair could not be shown nor written again
         return Manifest(
             created_at=row["created_at"],
             settings=row["settings"],
             fingerprint=row["fingerprint"],
             tool_version=row["tool_version"],
             note=row.get("note", ""),
-            changes=tuple(row.get("changes", ())),
+            changes=tuple(dict(change) for change in row.get("changes", ())),
         )
     except FileNotFoundError:
         return None

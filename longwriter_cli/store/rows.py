@@ -7,47 +7,82 @@ of its own: rows have the field names of `records`, and msgspec decodes into tho
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+import orjson
 
-from longwriter_cli.records import Failure, Instruction, Plan, Requirement, Section, Step, Usage
-from longwriter_cli.store.jsonl import BOM
+from longwriter_cli.records import Failure, Instruction, Plan, Requirement, RequirementKind, Section, Step, Usage
+from longwriter_cli.store.tail import BOM
 
 R = TypeVar("R", Instruction, Plan, Section, Failure)
 
 
+# Bounds that no honest row reaches: whatever is within them can be counted, added up and written as JSON again.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+_Place = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+_Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**48)]
+
+
+# Heads are made by the million and dropped at once. Without gc the collector never looks at them; they hold no cycles.
 class UsageHead(msgspec.Struct, frozen=True, gc=False):
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: _Tokens = 0
+    cached_tokens: _Tokens = 0
+    completion_tokens: _Tokens = 0
 
 
-class InstructionHead(msgspec.Struct):
+class RequirementHead(msgspec.Struct, frozen=True, gc=False):
+    words: _Place
+    kind: RequirementKind = "about"
+    low: _Place | None = None
+    high: _Place | None = None
+
+
+class InstructionHead(msgspec.Struct, gc=False):
     id: str
-    row: int
+    row: _Place
     prompt: msgspec.Raw  # there, but not read
-    required_words: Requirement | None = None
+    required_words: RequirementHead | None = None
 
 
-class PlanHead(msgspec.Struct):
+class StepHead(msgspec.Struct, frozen=True, gc=False):
+    """A `Step` that is read in half the time."""
+
+    n: int
+    main_point: str
+    words: int
+
+
+class PlanHead(msgspec.Struct, gc=False):
     id: str
-    steps: tuple[Step, ...]
+    steps: tuple[StepHead, ...]
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
     model: str = ""
+    attempts: _Count = 0
 
 
 class SectionHead(msgspec.Struct, gc=False):
     id: str
-    n: int
+    n: _Count
     plan: str
-    words: int
-    target_words: int
+    words: _Count
+    target_words: _Count
     text: msgspec.Raw  # there, but not read
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
     model: str = ""
+    attempts: _Count = 0
+
+
+class FailureHead(msgspec.Struct, gc=False):
+    """What a `Failure` leaves open. Failures are few: they are read twice, and kept whole."""
+
+    n: _Count | None = None
+    line: _Place | None = None
+    usage: UsageHead = UsageHead()
+    usage_estimated: bool = False
+    attempts: _Count = 0
 
 
 class _Estimated(msgspec.Struct):
@@ -56,16 +91,24 @@ class _Estimated(msgspec.Struct):
 
 def read_record(line: bytes, kind: type[R]) -> R:
     """The whole record of a row. Raises one of `jsonl.NOT_A_ROW`."""
-    return with_estimate(msgspec.json.decode(line.removeprefix(BOM), type=kind), line)
-
-
-def with_estimate(record: R, line: bytes) -> R:
-    """The record, its usage marked as estimated where its row says so: there it stands beside the usage."""
-    # These bytes cannot stand in a text, where JSON escapes the quotes.
-    if b'"usage_estimated"' not in line or isinstance(record, Instruction):
+    record = msgspec.json.decode(line.removeprefix(BOM), type=kind)
+    if isinstance(record, Instruction):
+        return _writable(record)
+    # Whether usage is estimated stands beside it. These bytes cannot stand in a text, where JSON escapes the quotes.
+    if b'"usage_estimated"' not in line:
         return record
     estimated = msgspec.json.decode(line.removeprefix(BOM), type=_Estimated).usage_estimated
     return replace(record, usage=replace(record.usage, estimated=estimated))
+
+
+def _writable(instruction: Instruction) -> Instruction:
+    """The instruction, if what it carries along can be written as JSON again."""
+    try:
+        if instruction.meta:
+            orjson.dumps(instruction.meta)
+    except TypeError as error:  # a number of more than 64 bits, put there by hand
+        raise msgspec.ValidationError(f"{error} - at `$.meta`") from None
+    return instruction
 
 
 def instruction_row(instruction: Instruction) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,60 +17,31 @@ from typing import Any
 import orjson
 
 from longwriter_cli.errors import InputError, UsageError
-from longwriter_cli.records import Failure, Instruction, Plan, Section, Step, Usage
+from longwriter_cli.records import Failure, Instruction, Plan, Section, Usage
 from longwriter_cli.store.index import DigestOf, Index
-from longwriter_cli.store.jsonl import (
-    NOT_A_ROW,
-    Appender,
-    GroupSync,
-    RowReader,
-    disk_error,
-    line_number,
-    read_line,
+from longwriter_cli.store.jsonl import NOT_A_ROW, Appender, GroupSync, disk_error, read_line
+from longwriter_cli.store.load import (
+    FAILURES,
+    HEADS,
+    INSTRUCTIONS,
+    PLANS,
+    ROWS,
+    SECTIONS,
+    bad_row,
+    load,
+    plan_problem,
+    takes,
 )
 from longwriter_cli.store.lock import LOCK_NAME, RunLock
 from longwriter_cli.store.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest, write_whole
-from longwriter_cli.store.rows import (
-    InstructionHead,
-    PlanHead,
-    R,
-    SectionHead,
-    failure_row,
-    instruction_row,
-    plan_row,
-    read_record,
-    section_row,
-    with_estimate,
-)
+from longwriter_cli.store.rows import R, failure_row, instruction_row, plan_row, read_record, section_row
 
-INSTRUCTIONS, PLANS, SECTIONS, FAILURES = "instructions.jsonl", "plans.jsonl", "sections.jsonl", "failures.jsonl"
+__all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "SECTIONS", "Run"]
 
-# What a scan reads of each file, and what a whole row of it is.
-FILES = (MANIFEST_NAME, LOCK_NAME, INSTRUCTIONS, PLANS, SECTIONS, FAILURES)
+FILES = (MANIFEST_NAME, LOCK_NAME, *ROWS)
 """All files that a run keeps for itself."""
 
 _ROOM = 1 << 18  # bytes: the answers that 32 calls in flight may bring
-
-_HEADS: dict[str, RowReader[Any]] = {
-    INSTRUCTIONS: RowReader(InstructionHead),
-    PLANS: RowReader(PlanHead),
-    SECTIONS: RowReader(SectionHead),
-    FAILURES: RowReader(Failure),
-}
-_ROWS: dict[str, RowReader[Any]] = {
-    INSTRUCTIONS: RowReader(Instruction),
-    PLANS: RowReader(Plan),
-    SECTIONS: RowReader(Section),
-    FAILURES: RowReader(Failure),
-}
-_TIPS = {
-    INSTRUCTIONS: "Put the row right or delete it.",
-    PLANS: 'Put the row right (steps are {"n": 1, "main_point": "…", "words": 400}) or delete it.',
-    SECTIONS: "Put the row right, or delete it to have the section written again.",
-    FAILURES: "Put the row right or delete it.",
-}
-
-_LARGEST = 2**31 - 1
 
 
 class Run:
@@ -84,26 +54,22 @@ class Run:
         self._files: dict[str, Appender] = {}
         self._read_fds: dict[str, int] = {}
         self.manifest = read_manifest(directory)
-        if self.manifest is None and _holds_rows(directory):
+        holds_rows = _holds_rows(directory)
+        if self.manifest is None and (holds_rows or lock is None):
             raise InputError(
                 directory / MANIFEST_NAME,
                 None,
-                "is missing, and the directory holds rows of a run",
+                "is missing" + (", and the directory holds rows of a run" if holds_rows else ""),
                 "Put the manifest back, or name an empty directory.",
             )
-        self.index = index = Index(digest_of)
-        self._take: dict[str, Callable[[Any, int, bytes], None]] = {
-            INSTRUCTIONS: index.add_instruction,
-            PLANS: lambda head, offset, _: index.add_plan(head, offset),
-            SECTIONS: lambda head, offset, _: index.add_section(head, offset),
-            FAILURES: lambda failure, _, line: index.add_failure(with_estimate(failure, line)),
-        }
+        self.index = Index(digest_of, lambda offset: self._fetch(PLANS, offset, Plan).steps)
+        self._take = takes(self.index)
 
     @classmethod
     def read(cls, directory: Path, digest_of: DigestOf) -> Run:
         """Opens a run for looking only: takes no lock and cuts nothing."""
         run = cls(directory, digest_of, None)
-        run._load()
+        load(directory, run.index)
         return run
 
     @classmethod
@@ -132,7 +98,7 @@ class Run:
             raise
         try:
             run._mend()
-            run._load()
+            load(directory, run.index)
         except BaseException:
             run.close()
             raise
@@ -175,8 +141,9 @@ class Run:
 
     def take_in(self, staged: Path) -> None:
         """Adds the instructions of a staged file."""
-        for _, line, head in _HEADS[INSTRUCTIONS].scan(staged):
-            self.index.add_instruction(head, self._appender(INSTRUCTIONS).append_line(line), line)
+        for _, lines, heads in HEADS[INSTRUCTIONS].batches(staged):
+            append = self._appender(INSTRUCTIONS).append_line
+            self.index.add_instructions(heads, list(map(append, lines)), lines)
 
     def _is_news(self, instruction: Instruction, line: bytes) -> bool:
         position = self.index.position(instruction.id)
@@ -193,7 +160,7 @@ class Run:
         return True
 
     def add_plan(self, plan: Plan) -> None:
-        if problem := _plan_problem(plan.steps):
+        if problem := plan_problem(plan.steps):
             raise ValueError(f"plan of {plan.id}: {problem}")  # on disk, it would make the run unreadable
         self._add(PLANS, plan_row(plan))
 
@@ -206,8 +173,8 @@ class Run:
     def _add(self, name: str, row: dict[str, Any]) -> None:
         """Appends a row, then takes it in as it would be read from the file: a later command knows the same."""
         line = _line(row)
-        head = _HEADS[name].decode(line)
-        self._take[name](head, self._appender(name).append_line(line), line)
+        head = HEADS[name].decode(line)
+        self._take[name]([head], [self._appender(name).append_line(line)], [line])
 
     # --- reading
 
@@ -236,11 +203,7 @@ class Run:
         try:
             return read_record(line, kind)
         except NOT_A_ROW as error:
-            raise self._bad_row(name, offset, f"{error}") from None
-
-    def _bad_row(self, name: str, offset: int, problem: str) -> InputError:
-        path = self.directory / name
-        return InputError(path, line_number(path, offset), problem, _TIPS[name])
+            raise bad_row(self.directory, name, offset, f"{error}") from None
 
     def _read_fd(self, name: str) -> int:
         if name not in self._read_fds:
@@ -251,37 +214,15 @@ class Run:
         if name not in self._files:
             if self._lock is None:
                 raise RuntimeError("a run opened for reading cannot be written")
-            self._files[name] = Appender(self.directory / name, self._sync, _ROWS[name].is_row)
+            self._files[name] = Appender(self.directory / name, self._sync, ROWS[name].is_row)
         return self._files[name]
 
     # --- opening and closing
 
     def _mend(self) -> None:
-        for name in _ROWS:
+        for name in ROWS:
             if (self.directory / name).exists():
                 self._appender(name)
-
-    def _load(self) -> None:
-        taken = dict.fromkeys(self._take, 0)
-        for name, take in self._take.items():
-            offset = 0
-            try:
-                for offset, line, head in _HEADS[name].scan(self.directory / name, _TIPS[name]):
-                    if name == PLANS and (problem := _plan_problem(head.steps)):
-                        raise self._bad_row(name, offset, problem)
-                    take(head, offset, line)
-                    taken[name] += 1
-            except NOT_A_ROW as error:
-                raise self._bad_row(name, offset, f"{error}") from None
-            except (OverflowError, struct.error):
-                raise self._bad_row(name, offset, "a number in it is negative or too large") from None
-        if not taken[INSTRUCTIONS] and (taken[PLANS] or taken[SECTIONS]):
-            raise InputError(
-                self.directory / INSTRUCTIONS,
-                None,
-                "holds no instruction, though there are plans or sections",
-                "Put the file back; without it nothing of the run can be exported.",
-            )
 
     def check_room(self) -> None:
         """Sees whether the disk takes more, before answers are paid for that could not be kept.
@@ -289,7 +230,7 @@ class Run:
         Raises:
             DiskFailed: it does not.
         """
-        path = self.directory / f".room.{os.getpid()}.tmp"
+        path = self.directory / ".room.tmp"
         try:
             with path.open("wb") as file:
                 file.write(bytes(_ROOM))
@@ -328,25 +269,6 @@ def _line(row: dict[str, Any]) -> bytes:
     return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _plan_problem(steps: tuple[Step, ...]) -> str:
-    """What makes an edited plan unusable, or nothing."""
-    if not steps:
-        return "the plan has no steps"
-    seen: set[int] = set()
-    for step in steps:
-        n = step.n
-        if n in seen:
-            return f"there are two steps {n}"
-        if not 1 <= n <= _LARGEST:
-            return f"step {n}: n counts from 1"
-        if not 1 <= step.words <= _LARGEST:
-            return f"step {n}: its word count is {step.words}"
-        if not step.main_point or step.main_point.isspace():
-            return f"step {n} has no main point"
-        seen.add(n)
-    return ""
-
-
 def _holds_rows(directory: Path) -> bool:
-    paths = (directory / name for name in _ROWS)
+    paths = (directory / name for name in ROWS)
     return any(path.exists() and path.stat().st_size > 0 for path in paths)

@@ -1,236 +1,232 @@
+"""Rates, on a loop whose time jumps."""
+
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 
+import clock
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from longwriter_cli.engine.limits import CUT, FIRST_LIMIT, HOLD_ROUNDS, Gate, Slot, TokenBucket
-
-
-class Clock:
-    """Time that passes only in `sleep`."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        await asyncio.sleep(0)
+from longwriter_cli.engine.limits import Allowance, Line, TokenBucket
 
 
-def bucket(per_minute: float, clock: Clock) -> TokenBucket:
-    return TokenBucket(per_minute, clock=clock, sleep=clock.sleep)
+def line(rpm: float | None = None, tpm: float | None = None) -> Line[TokenBucket]:
+    buckets = [TokenBucket(rate, clock=clock.now_s) if rate is not None else None for rate in (rpm, tpm)]
+    return Line(*buckets)
 
 
-async def test_a_rate_is_kept_in_every_minute() -> None:
-    clock = Clock()
-    requests, times = bucket(600, clock), []
-    for _ in range(3000):
-        await requests.take(1)
-        times.append(clock.now)
-    busiest = max(sum(1 for other in times if time <= other < time + 60) for time in times[::100])
-    assert 590 <= busiest <= 611
+def allowed() -> tuple[Allowance, Line[Allowance]]:
+    """An allowance of requests, and the line before it."""
+    allowance = Allowance(clock=clock.now_s)
+    return allowance, Line(allowance)
 
 
-async def test_first_come_is_first_served_however_much_it_wants() -> None:
-    clock = Clock()
-    tokens, order = bucket(6000, clock), []
+async def go(calls: Line[TokenBucket], arrivals: list[tuple[float, float]]) -> list[tuple[float, int]]:
+    """Sends calls that arrive at a time with an amount of tokens, the earliest first; when each goes out, and which."""
+    out: list[tuple[float, int]] = []
 
-    async def take(name: str, amount: float) -> None:
-        await tokens.take(amount)
-        order.append(name)
+    async def call(number: int, tokens: float) -> None:
+        await calls.take(tokens)
+        out.append((clock.now_s(), number))
 
-    await asyncio.gather(take("a", 100), take("long prompt", 90), take("b", 1), take("c", 1))
-    assert order == ["a", "long prompt", "b", "c"]
-
-
-async def test_a_request_larger_than_the_bucket_goes_through_and_the_next_one_waits_for_it() -> None:
-    clock = Clock()
-    tokens = bucket(6000, clock)  # 100 a second, and 100 in the bucket
-    await tokens.take(1100)
-    assert clock.now == 100.0
-    await tokens.take(100)
-    assert clock.now == pytest.approx(111.0)
+    async with asyncio.TaskGroup() as group:
+        for number, (at, tokens) in sorted(enumerate(arrivals), key=lambda arrival: arrival[1][0]):
+            await asyncio.sleep(at - clock.now_s())
+            group.create_task(call(number, tokens))
+    return out
 
 
-async def test_what_was_reserved_and_not_used_comes_back() -> None:
-    clock = Clock()
-    tokens = bucket(6000, clock)
-    await tokens.take(100)
-    tokens.give_back(100)
-    await tokens.take(100)
-    assert clock.now == 100.0
+# Calls that come in bursts with quiet times between, and want little or much.
+ARRIVALS = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.5, 30.0, 59.5, 61.0, 3600.0]), st.floats(1, 5000)), min_size=1, max_size=60
+)
 
 
-async def test_what_was_used_beyond_the_reservation_is_waited_for() -> None:
-    clock = Clock()
-    tokens = bucket(6000, clock)
-    await tokens.take(50)
-    tokens.give_back(-250)
-    await tokens.take(100)
-    assert clock.now == pytest.approx(103.0)
+@settings(max_examples=60, deadline=None)
+@given(ARRIVALS, st.sampled_from([1, 7, 30, 100, 600]), st.one_of(st.none(), st.sampled_from([60, 1000, 60_000])))
+def test_in_no_minute_more_goes_out_than_the_rates_and_one_bucketful(
+    arrivals: list[tuple[float, float]], rpm: int, tpm: int | None
+) -> None:
+    out = clock.run(go_within(arrivals, rpm, tpm))
+    assert len(out) == len(arrivals)
+    for first, _ in out:
+        minute = [number for at, number in out if first <= at < first + 60 - 1e-3]
+        assert len(minute) <= rpm + max(1, rpm / 60)
+        if tpm is not None:
+            amounts = [arrivals[number][1] for number in minute]
+            assert sum(amounts) <= tpm + max(1, tpm / 60, *amounts) + 1
 
 
-class Server:
-    """Calls that all come back together when a round ends, with callers waiting for every slot that opens."""
-
-    def __init__(self, gate: Gate, clock: Clock) -> None:
-        self._gate = gate
-        self._clock = clock
-        self._answered = asyncio.Event()
-        self._callers = [asyncio.create_task(self._call()) for _ in range(gate.most)]
-
-    async def _call(self) -> None:
-        while True:
-            async with self._gate.slot() as slot:
-                await self._answered.wait()
-                slot.succeeded()
-
-    async def round(self, seconds: float = 1.0) -> None:
-        await self._settle()
-        self._clock.now += seconds
-        answered, self._answered = self._answered, asyncio.Event()
-        answered.set()
-        await self._settle()
-
-    async def _settle(self) -> None:
-        for _ in range(5):
-            await asyncio.sleep(0)
-
-    async def __aenter__(self) -> Server:
-        await self._settle()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for caller in self._callers:
-            caller.cancel()
-        await asyncio.gather(*self._callers, return_exceptions=True)
+@settings(max_examples=40, deadline=None)
+@given(ARRIVALS, st.sampled_from([30, 600]), st.sampled_from([1000, 60_000]))
+def test_first_come_is_first_served_whatever_it_wants(arrivals: list[tuple[float, float]], rpm: int, tpm: int) -> None:
+    out = clock.run(go_within(arrivals, rpm, tpm))
+    assert [number for _, number in out] == sorted(range(len(arrivals)), key=lambda number: arrivals[number][0])
 
 
-async def test_the_start_is_slow_and_doubles_each_round() -> None:
-    clock = Clock()
-    gate, limits = Gate(100, clock=clock), []
-    async with Server(gate, clock) as server:
-        for _ in range(5):
-            limits.append(int(gate.limit))
-            await server.round()
-    assert limits == [16, 32, 64, 100, 100]
+async def go_within(arrivals: list[tuple[float, float]], rpm: float, tpm: float | None) -> list[tuple[float, int]]:
+    return await go(line(rpm, tpm), arrivals)
 
 
-async def test_the_start_is_at_most_what_is_allowed() -> None:
-    assert Gate(3).limit == 3
-    assert Gate(1000).limit == FIRST_LIMIT
+def test_the_rate_is_used_in_full() -> None:
+    async def test() -> None:
+        out = await go(line(rpm=600), [(0.0, 1.0)] * 1200)
+        assert out[-1][0] == pytest.approx((1200 - 10) / 10, abs=0.2)
+
+    clock.run(test())
 
 
-async def test_a_burst_of_refusals_cuts_once() -> None:
-    clock = Clock()
-    gate = Gate(16, clock=clock)
-    async with AsyncExitStack() as stack:
-        slots = [await stack.enter_async_context(gate.slot()) for _ in range(16)]
-        clock.now += 1
-        for slot in slots:
-            slot.throttled()
-            clock.now += 0.01
-    assert gate.limit == pytest.approx(16 * CUT)
+def test_after_a_long_quiet_time_a_second_s_worth_goes_out_at_once() -> None:
+    async def test() -> None:
+        out = await go(line(rpm=600), [(100_000.0, 1.0)] * 30)
+        assert sum(at == 100_000.0 for at, _ in out) == 10
+        assert out[-1][0] == pytest.approx(100_002.0, abs=0.01)
+
+    clock.run(test())
 
 
-async def test_a_refusal_of_a_call_let_in_after_the_cut_cuts_again() -> None:
-    clock = Clock()
-    gate = Gate(10, clock=clock)
-    for _ in range(2):
-        clock.now += 1
-        async with gate.slot() as slot:
-            clock.now += 1
-            slot.throttled()
-    assert gate.limit == pytest.approx(10 * CUT * CUT)
+def test_a_call_larger_than_the_bucket_goes_out_and_the_next_one_waits_for_it() -> None:
+    async def test() -> None:
+        out = await go(line(tpm=6000), [(0.0, 1100.0), (0.0, 100.0)])  # 100 a second, and 100 in the bucket
+        assert [at for at, _ in out] == pytest.approx([0.0, 11.0])
+
+    clock.run(test())
 
 
-async def test_the_limit_never_falls_below_one() -> None:
-    clock = Clock()
-    gate = Gate(4, clock=clock)
-    for _ in range(50):
-        clock.now += 1
-        async with gate.slot() as slot:
-            clock.now += 1
-            slot.throttled()
-    assert gate.limit == 1.0
-    async with gate.slot():
-        pass
+def test_requests_do_not_pile_up_while_their_tokens_are_waited_for() -> None:
+    async def test() -> None:
+        calls = line(rpm=60, tpm=6000)
+        await calls.take(6100)  # the tokens of a minute
+        first = asyncio.create_task(go(calls, [(0.0, 1.0)] * 20))
+        await asyncio.sleep(30)
+        assert calls.tokens is not None
+        calls.tokens.give_back(6000)  # all of a sudden there are tokens again
+        out = await first
+        assert out[1][0] - out[0][0] == pytest.approx(1.0, abs=0.01), "and still one request a second goes out"
+
+    clock.run(test())
 
 
-async def test_after_a_cut_a_round_of_successes_adds_one_slot() -> None:
-    clock = Clock()
-    gate = Gate(100, clock=clock)
-    async with gate.slot() as slot:
-        clock.now += 1
-        slot.throttled()
-    before = gate.limit
-    async with Server(gate, clock) as server:
-        for _ in range(4):
-            await server.round()
-    assert gate.limit == pytest.approx(before + 4, abs=0.5)
+def test_what_was_reserved_and_not_used_comes_back_to_those_who_wait() -> None:
+    async def test() -> None:
+        calls = line(tpm=6000)
+        await calls.take(6100)
+        waiting = asyncio.create_task(go(calls, [(0.0, 100.0)]))
+        await asyncio.sleep(10)
+        assert calls.tokens is not None
+        calls.tokens.give_back(6000)
+        assert (await waiting)[0][0] <= 11.0, "seen within a second"
+
+    clock.run(test())
 
 
-async def test_idle_slots_do_not_make_it_grow() -> None:
-    clock = Clock()
-    gate = Gate(100, clock=clock)
-    for _ in range(50):
-        async with gate.slot() as slot:
-            clock.now += 1
-            slot.succeeded()
-    assert gate.limit == FIRST_LIMIT
+def test_what_was_used_beyond_the_reservation_is_waited_for() -> None:
+    async def test() -> None:
+        calls = line(tpm=6000)
+        await calls.take(50)
+        assert calls.tokens is not None
+        calls.tokens.give_back(-250)
+        assert (await go(calls, [(0.0, 100.0)]))[0][0] == pytest.approx(3.0)
+
+    clock.run(test())
 
 
-async def test_growth_rests_when_latency_rises_without_throughput() -> None:
-    """A server that queues: it does 32 units of work a second, however many calls it holds."""
-    clock = Clock()
-    gate = Gate(1000, clock=clock)
-    async with Server(gate, clock) as server:
-        for _ in range(HOLD_ROUNDS):
-            await server.round(max(1.0, gate.limit / 32))
-    assert gate.limit <= 128
-
-
-async def test_growth_goes_on_when_latency_rises_with_throughput() -> None:
-    """A server that batches: twice the calls take 1.3 times as long."""
-    clock = Clock()
-    gate = Gate(256, clock=clock)
-    seconds = 1.0
-    async with Server(gate, clock) as server:
-        for _ in range(5):
-            await server.round(seconds)
-            seconds *= 1.3
-    assert gate.limit == 256
-
-
-async def test_waiters_are_let_in_first_come_first_served() -> None:
-    gate, order = Gate(1), []
-
-    async def call(name: int) -> None:
-        async with gate.slot():
-            order.append(name)
-            await asyncio.sleep(0)
-
-    await asyncio.gather(*(call(name) for name in range(20)))
-    assert order == list(range(20))
-
-
-async def test_a_cancelled_waiter_leaves_no_hole() -> None:
-    gate = Gate(1)
-    async with gate.slot():
-        waiting = [asyncio.create_task(_hold(gate)) for _ in range(3)]
-        await asyncio.sleep(0)
+def test_one_who_gives_up_waiting_takes_nothing_and_blocks_nobody() -> None:
+    async def test() -> None:
+        calls = line(rpm=60)
+        await calls.take(1)
+        waiting = [asyncio.create_task(go(calls, [(0.0, 1.0)])) for _ in range(3)]
+        await asyncio.sleep(0.5)
         waiting[0].cancel()
-        await asyncio.sleep(0)
-    waiting[1].cancel()  # it may have been given the slot already
-    await asyncio.wait_for(waiting[2], 1)
-    assert gate.in_use == 0
+        await asyncio.gather(waiting[0], return_exceptions=True)
+        assert [(await task)[0][0] for task in waiting[1:]] == pytest.approx([1.0, 2.0])
+
+    clock.run(test())
 
 
-async def _hold(gate: Gate) -> Slot:
-    async with gate.slot() as slot:
-        return slot
+# --- what the other side says is left
+
+
+async def times(calls: Line[Allowance], count: int) -> list[float]:
+    found = []
+    for _ in range(count):
+        await calls.take(1)
+        found.append(clock.now_s())
+    return found
+
+
+def test_without_a_word_everything_goes_out_at_once() -> None:
+    async def test() -> None:
+        _, calls = allowed()
+        assert await times(calls, 100) == [0.0] * 100
+
+    clock.run(test())
+
+
+def test_a_limit_that_is_refilled_evenly_is_used_evenly() -> None:
+    async def test() -> None:
+        allowance, calls = allowed()
+        allowance.say(3, 57.0, limit=60, per_s=1.0)
+        assert await times(calls, 6) == pytest.approx([0.0, 0.0, 0.0, 1.0, 2.0, 3.0], abs=0.01)
+        await asyncio.sleep(3600)
+        assert await times(calls, 61) == pytest.approx([3603.0] * 60 + [3604.0], abs=0.1), "never more than the limit"
+
+    clock.run(test())
+
+
+def test_a_limit_that_is_refilled_at_once_is_waited_for() -> None:
+    async def test() -> None:
+        allowance, calls = allowed()
+        allowance.say(1, 30.0, limit=2)
+        assert await times(calls, 6) == pytest.approx([0.0, 30.0, 30.0, 90.0, 90.0, 150.0])
+
+    clock.run(test())
+
+
+def test_where_the_limit_is_not_known_the_reset_opens_all() -> None:
+    async def test() -> None:
+        allowance, calls = allowed()
+        allowance.say(0, 30.0)
+        assert await times(calls, 50) == [30.0] * 50
+
+    clock.run(test())
+
+
+def test_a_new_word_ends_the_wait_of_an_old_one() -> None:
+    async def test() -> None:
+        allowance, calls = allowed()
+        allowance.say(0, 100.0)
+        waiting = asyncio.create_task(times(calls, 1))
+        await asyncio.sleep(5.5)
+        allowance.say(10, 60.0)
+        assert await waiting == pytest.approx([6.0])
+
+    clock.run(test())
+
+
+def test_a_word_is_as_old_as_the_call() -> None:
+    async def test() -> None:
+        allowance, calls = allowed()
+        await asyncio.sleep(50)
+        allowance.say(0, 30.0, age_s=20.0)
+        assert await times(calls, 1) == pytest.approx([60.0])
+        allowance.say(0, 60.0, limit=60, per_s=1.0, age_s=5.0)
+        assert await times(calls, 6) == pytest.approx([60.0] * 5 + [61.0])
+
+    clock.run(test())
+
+
+@given(st.floats(1, 1e9), st.floats(0, 120), st.floats(1, 1e6), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_no_word_holds_a_call_for_longer_than_two_minutes(
+    amount: float, reset_s: float, limit: float, evenly: bool
+) -> None:
+    async def test() -> None:
+        allowance = Allowance(clock=clock.now_s)
+        allowance.say(0, reset_s, limit=limit, per_s=limit / 60 if evenly else 0.0)
+        await Line(None, allowance).take(amount)
+        assert clock.now_s() <= 121
+
+    clock.run(test())

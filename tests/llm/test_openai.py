@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import logging
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from longwriter_cli.errors import EndpointRefused, InstructionFailed, UsageError
 from longwriter_cli.llm.address import read_address
 from longwriter_cli.llm.base import Completion, Request
 from longwriter_cli.llm.faults import CallFailed, MaxTokensRenamed
-from longwriter_cli.llm.openai import OpenAIChat
+from longwriter_cli.llm.openai import MOST_BYTES, OpenAIChat
 from longwriter_cli.records import Usage
 
 KEY = "sk-planted-5f2a9c71e0"
@@ -122,6 +124,7 @@ async def test_the_call_is_what_the_request_says() -> None:
         ("assistant", "four"),
         ("user", PROMPT),
     ]
+    assert len(asked.pop("prompt_cache_key")) == 16
     assert asked == {"model": "m", "max_tokens": 50, "seed": 7, "top_k": 3}
 
 
@@ -319,6 +322,26 @@ async def test_a_connection_that_breaks_is_tried_again_and_is_no_time_out(respon
     assert len(wire.requests) == 1, "the HTTP client must not repeat a call on its own"
 
 
+@pytest.mark.parametrize("status", ["200 OK", "500 Internal Server Error"])
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+async def test_a_body_of_gigabytes_is_given_up_at_the_cap(status: str, encoding: str) -> None:
+    body = b" " * (2 * MOST_BYTES)
+    if encoding == "gzip":
+        body = gzip.compress(body, 1)
+    async with Wire(lambda _: http(status, body, Content_Encoding=encoding)) as wire:
+        failed = await accident(f"http://{wire.host}/v1")
+        assert "an answer of more than 64 MiB" in failed.problem
+        async with client(f"http://{wire.host}/v1") as chat:
+            assert await chat.context_tokens("m") is None
+
+
+async def test_an_answer_of_megabytes_is_read_whole() -> None:
+    text = "The sea. " * 200_000
+    with FakeServer(answer=lambda _: text) as server:
+        async with client(server.base_url) as chat:
+            assert (await chat.complete(request())).text == text
+
+
 async def test_a_tls_call_to_a_plain_port_is_a_failed_connection() -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -433,6 +456,28 @@ async def test_a_parameter_refused_is_named_with_its_option() -> None:
             with pytest.raises(EndpointRefused, match="'top_p'") as raised:
                 await chat.complete(request(params={"top_p": 0.9}))
     assert "--top-p" in raised.value.tip
+
+
+async def test_calls_of_one_instruction_share_a_cache_key_that_tells_nothing_of_its_id() -> None:
+    with FakeServer(keep_requests=True) as server:
+        async with client(server.base_url) as chat:
+            for affinity in ("anna", "anna", "bert"):
+                await chat.complete(replace(request(), affinity=affinity))
+    first, second, other = (sent["prompt_cache_key"] for sent in server.requests)
+    assert first == second != other
+    assert "anna" not in first
+
+
+async def test_an_endpoint_that_refuses_the_cache_key_is_asked_without_at_no_cost() -> None:
+    with FakeServer(refuse_param=["prompt_cache_key"], keep_requests=True) as server:
+        async with client(server.base_url) as chat:
+            with pytest.raises(CallFailed) as raised:
+                await chat.complete(request())
+            await chat.complete(request())
+            assert not raised.value.costs_attempt
+            with pytest.raises(EndpointRefused, match="prompt_cache_key"):  # the user's own is the user's to mend
+                await chat.complete(request(params={"prompt_cache_key": "mine"}))
+    assert "prompt_cache_key" not in server.requests[1]
 
 
 async def test_more_room_than_the_endpoint_has_fails_the_text_that_needs_it_and_not_the_run() -> None:

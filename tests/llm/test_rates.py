@@ -22,9 +22,17 @@ GROQ = {  # its requests are those of a day
     "x-ratelimit-limit-requests": "14400",
     "x-ratelimit-limit-tokens": "18000",
     "x-ratelimit-remaining-requests": "14370",
-    "x-ratelimit-remaining-tokens": "17997",
+    "x-ratelimit-remaining-tokens": "12000",
     "x-ratelimit-reset-requests": "2m59.56s",
-    "x-ratelimit-reset-tokens": "7.66s",
+    "x-ratelimit-reset-tokens": "20s",
+}
+USED_UP = {  # the requests come back evenly: it takes a minute; the tokens all at once
+    "x-ratelimit-limit-requests": "60",
+    "x-ratelimit-remaining-requests": "0",
+    "x-ratelimit-reset-requests": "1m0s",
+    "x-ratelimit-limit-tokens": "6000",
+    "x-ratelimit-remaining-tokens": "0",
+    "x-ratelimit-reset-tokens": "30s",
 }
 AZURE_OLD = {"x-ratelimit-remaining-requests": "99", "x-ratelimit-remaining-tokens": "19000"}
 AZURE_NEW = AZURE_OLD | {"x-ratelimit-reset-requests": "10", "x-ratelimit-reset-tokens": "60"}
@@ -35,15 +43,16 @@ OPENROUTER = {"x-ratelimit-limit": "20", "x-ratelimit-remaining": "0", "x-rateli
 @pytest.mark.parametrize(
     ("headers", "limits"),
     [
-        (OPENAI, RateLimits(Remaining(59, 1.0), Remaining(149_984, 0.006))),
-        (GROQ, RateLimits(None, Remaining(17_997, 7.66))),
+        (OPENAI, RateLimits(Remaining(59, 1.0, 60, 1.0), Remaining(149_984, 0.006, 150_000, 2500.0))),
+        (GROQ, RateLimits(None, Remaining(12_000, 20.0, 18_000, 300.0))),
+        (USED_UP, RateLimits(Remaining(0, 60.0, 60, 1.0), Remaining(0, 30.0, 6000))),
         (AZURE_NEW, RateLimits(Remaining(99, 10.0), Remaining(19_000, 60.0))),
         (AZURE_OLD, None),
         (MISTRAL, None),
         (OPENROUTER, None),
         ({}, None),
     ],
-    ids=["openai", "groq", "azure", "azure without resets", "mistral", "openrouter", "none"],
+    ids=["openai", "groq", "used up", "azure", "azure without resets", "mistral", "openrouter", "none"],
 )
 def test_the_headers_of_each_endpoint_are_read(headers: dict[str, str], limits: RateLimits | None) -> None:
     assert read_rate_limits(headers) == limits
@@ -54,9 +63,54 @@ def test_an_amount_that_is_no_number_or_below_zero_says_nothing(left: str) -> No
     assert read_rate_limits({"x-ratelimit-remaining-requests": left, "x-ratelimit-reset-requests": "1s"}) is None
 
 
-@pytest.mark.parametrize("reset", ["", "soon", "nan", "inf", "-1s", "-5", "24h0m0s", "1741305600", "2030-01-01"])
+@pytest.mark.parametrize("reset", ["", "soon", "nan", "inf", "-1s", "-5", "24h0m0s", "2200000000", "2030-01-01"])
 def test_a_reset_that_is_no_time_of_a_minute_or_two_says_nothing(reset: str) -> None:
     assert read_rate_limits({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": reset}) is None
+
+
+@pytest.mark.parametrize(
+    ("reset", "seconds"),
+    [
+        ("2025-03-07T00:00:30Z", 30.0),
+        ("2025-03-07T00:00:30.500Z", 30.5),
+        ("2025-03-07T02:00:30+02:00", 30.0),
+        ("2025-03-07 00:00:30", 30.0),
+        ("1741305630", 30.0),
+        ("1741305630500", 30.5),
+        ("1741305590", 0.0),
+        ("2025-03-06T00:00:00Z", 0.0),
+        ("120ms", 0.12),
+        ("1m0s", 60.0),
+        ("60", 60.0),
+    ],
+)
+def test_a_reset_is_read_as_a_duration_or_as_a_point_in_time(reset: str, seconds: float) -> None:
+    headers = {"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": reset}
+    assert read_rate_limits(headers, lambda: 1_741_305_600.0) == RateLimits(Remaining(5, pytest.approx(seconds)))
+
+
+@pytest.mark.parametrize("limit", ["", "many", "0", "3", "60, 60;w=60", "-1"])
+def test_a_limit_that_is_none_or_less_than_what_is_left_is_not_known(limit: str) -> None:
+    headers = {
+        "x-ratelimit-limit-requests": limit,
+        "x-ratelimit-remaining-requests": "5",
+        "x-ratelimit-reset-requests": "30s",
+    }
+    assert read_rate_limits(headers) == RateLimits(Remaining(5, 30.0))
+
+
+@given(st.integers(1, 10**9), st.floats(0, 1))
+def test_a_bucket_that_is_refilled_evenly_is_known_as_one(limit: int, used: float) -> None:
+    left = int(limit * (1 - used))
+    headers = {
+        "x-ratelimit-limit-tokens": f"{limit}",
+        "x-ratelimit-remaining-tokens": f"{left}",
+        "x-ratelimit-reset-tokens": go_duration((limit - left) * 60 / limit),
+    }
+    limits = read_rate_limits(headers)
+    assert limits is not None
+    assert limits.tokens is not None
+    assert limits.tokens.refill_per_s == pytest.approx(limit / 60)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+import clock as jumping
 import pytest
 from fake_server import FakeServer
 from scripted import ScriptedChat, answer
@@ -219,6 +220,40 @@ async def test_a_call_put_off_for_too_long_fails_alone_while_others_succeed() ->
         await chat.complete(REQUEST)
     assert raised.value.kind == "retries_exhausted"
     assert 300 <= time.now - 100 < 400
+
+
+def too_many() -> CallFailed:
+    """A 429 that does not say how long to wait."""
+    return CallFailed("HTTP 429: slow down", throttled=True)
+
+
+async def test_too_many_requests_cost_no_attempt_even_where_no_wait_is_asked_for() -> None:
+    time = Time()
+    completion = await retrying([too_many()] * 8 + ["text"], time, max_attempts=1, jitter=1.0).complete(REQUEST)
+    assert (completion.text, completion.attempts) == ("text", 9)
+    assert time.waits == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+@pytest.mark.parametrize("calls", [1, 3, 40])
+def test_an_endpoint_that_puts_off_everything_stops_the_run_in_time_and_fails_no_instruction(calls: int) -> None:
+    async def test() -> None:
+        chat = Retrying(
+            ScriptedChat([too_many() for _ in range(10_000)]),
+            max_attempts=6,
+            give_up_after_s=900.0,
+            sleep=asyncio.sleep,
+            clock=jumping.now_s,
+        )
+        asked = [asyncio.create_task(chat.complete(REQUEST)) for _ in range(calls)]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)
+        ended = [task.exception() for task in asked if task.done()]
+        assert [type(error) for error in ended] == [EndpointDown]
+        assert 900 <= jumping.now_s() < 900 + LONGEST_WAIT_S
+        assert chat.tally.calls < 30 + calls, "and was not hammered meanwhile"
+        for task in asked:
+            task.cancel()
+
+    jumping.run(test())
 
 
 UNREACHABLE = CallFailed("Cannot connect", unreachable=True)

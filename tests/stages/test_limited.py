@@ -13,7 +13,8 @@ from fake_server import FakeServer
 from scripted import USAGE, ScriptedChat, answer
 
 from longwriter_cli.engine.budget import Amount, Budget
-from longwriter_cli.engine.limits import CUT, Allowance, Gate, TokenBucket
+from longwriter_cli.engine.gate import CUT, Gate
+from longwriter_cli.engine.limits import Allowance, Line, TokenBucket
 from longwriter_cli.engine.stop import Halted, Stop
 from longwriter_cli.errors import BudgetReached, InstructionFailed
 from longwriter_cli.llm.base import Completion, Request
@@ -22,7 +23,7 @@ from longwriter_cli.llm.openai import OpenAIChat
 from longwriter_cli.llm.rates import RateLimits, Remaining
 from longwriter_cli.llm.retry import Retrying, Tally
 from longwriter_cli.records import Usage
-from longwriter_cli.stages.limited import Limited, expected_usage
+from longwriter_cli.stages.limited import Limited
 
 PROMPT = "x" * 400  # 100 tokens, as USAGE has it
 SECTION = Request("section", "id", "m", PROMPT, target_words=100)  # 100 + 150 tokens expected
@@ -39,15 +40,20 @@ def limited(inner: Any, **options: Any) -> Limited:
         "gate": Gate(8, clock=clock.now_s),
         "budget": Budget(),
         "check": go_on,
-        "requests_left": Allowance(clock=clock.now_s),
-        "tokens_left": Allowance(clock=clock.now_s),
+        "left": word(),
         "clock": clock.now_s,
     }
     return Limited(inner, **(defaults | options))
 
 
-def bucket(per_minute: float) -> TokenBucket:
-    return TokenBucket(per_minute, clock=clock.now_s)
+def rates(rpm: float | None = None, tpm: float | None = None, **options: Any) -> Line[TokenBucket]:
+    buckets = (TokenBucket(rate, clock=clock.now_s) if rate is not None else None for rate in (rpm, tpm))
+    return Line(*buckets, **options)
+
+
+def word(**options: Any) -> Line[Allowance]:
+    """What an endpoint says is left; nothing yet."""
+    return Line(Allowance(clock=clock.now_s), Allowance(clock=clock.now_s), **options)
 
 
 def told(requests: Remaining | None = None, tokens: Remaining | None = None) -> Completion:
@@ -85,7 +91,7 @@ def jumping(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]
 @jumping
 async def test_requests_go_out_at_the_rate_and_in_the_order_they_came() -> None:
     chat = SlowChat(lambda request: request.affinity, seconds=0.0)
-    model = limited(chat, requests=bucket(60))
+    model = limited(chat, rates=rates(rpm=60))
     await asyncio.gather(*(model.complete(Request("section", str(n), "m", PROMPT)) for n in range(4)))
     assert [request.affinity for request in chat.requests] == ["0", "1", "2", "3"]
     assert chat.asked_at == pytest.approx([0.0, 1.0, 2.0, 3.0])
@@ -94,7 +100,7 @@ async def test_requests_go_out_at_the_rate_and_in_the_order_they_came() -> None:
 @jumping
 async def test_tokens_are_taken_as_expected_and_what_was_not_used_comes_back() -> None:
     chat = SlowChat(["a", "b"], seconds=0.0)
-    model = limited(chat, tokens=bucket(600))  # ten a second
+    model = limited(chat, rates=rates(tpm=600))  # ten a second
     await model.complete(SECTION)
     await model.complete(SECTION)  # the first one left a debt of 240, of which 130 came back
     assert chat.asked_at == pytest.approx([0.0, (USAGE.total_tokens) / 10])
@@ -104,7 +110,7 @@ async def test_tokens_are_taken_as_expected_and_what_was_not_used_comes_back() -
 async def test_what_was_used_beyond_the_expectation_is_waited_for() -> None:
     big = Completion("text", "stop", "m", Usage(100, 0, 900))
     chat = SlowChat([big, "b"], seconds=0.0)
-    model = limited(chat, tokens=bucket(600))
+    model = limited(chat, rates=rates(tpm=600))
     await model.complete(SECTION)
     await model.complete(SECTION)
     assert chat.asked_at == pytest.approx([0.0, 100.0])
@@ -116,7 +122,7 @@ async def test_what_was_used_beyond_the_expectation_is_waited_for() -> None:
 def test_a_call_that_brought_nothing_gives_all_its_tokens_back(error: Exception) -> None:
     async def test() -> None:
         chat = SlowChat([error, "b"], seconds=0.0)
-        model = limited(chat, tokens=bucket(600))
+        model = limited(chat, rates=rates(tpm=600))
         with pytest.raises(type(error)):
             await model.complete(SECTION)
         await model.complete(SECTION)
@@ -222,15 +228,62 @@ async def test_a_failure_of_the_server_leaves_the_gate_as_it_is() -> None:
     assert model.gate.in_use == 0
 
 
-async def test_waiting_for_a_slot_is_not_the_models_time() -> None:
-    with FakeServer(latency_s=0.3) as server:
-        chat = OpenAIChat(server.base_url, "none", timeout_s=0.75, connections=8)
-        model = limited(chat, gate=Gate(1))
+@pytest.mark.parametrize("held_by", ["gate", "rates", "left", "budget"])
+async def test_waiting_here_is_not_the_models_time(held_by: str) -> None:
+    held: dict[str, Any] = {
+        "gate": lambda: Gate(1),
+        "rates": lambda: Line(TokenBucket(120)),  # two a second
+        "left": lambda: Line(_refilled_evenly(), Allowance()),
+        "budget": lambda: Budget(max_tokens=660),  # two at once
+    }
+    with FakeServer(latency_s=0.3, answer=lambda asked: "Text.") as server:
+        chat = OpenAIChat(server.base_url, "none", timeout_s=0.5, connections=8)
+        model = Limited(chat, **({"gate": Gate(8), "budget": Budget(), "check": go_on} | {held_by: held[held_by]()}))
         began = time.monotonic()
-        await asyncio.gather(*(model.complete(SECTION) for _ in range(4)))
-        assert time.monotonic() - began > 0.75
-        assert server.stats.max_in_flight == 1
+        await asyncio.gather(*(model.complete(SECTION) for _ in range(5)))
+        assert time.monotonic() - began > 0.5
+        assert server.stats.abandoned == 0
         await chat.close()
+
+
+def _refilled_evenly() -> Allowance:
+    """A limit of the endpoint's that is used up, and refilled four times a second."""
+    allowance = Allowance()
+    allowance.say(0, 60.0, limit=240, per_s=4.0)
+    return allowance
+
+
+@jumping
+async def test_calls_that_waited_for_a_slot_do_not_go_out_in_a_burst() -> None:
+    """A slot is there before the rate is spent: else what was spent while waiting would go out all at once."""
+    chat = SlowChat(lambda request: "text", seconds=30.0)
+    gate = Gate(16, clock=clock.now_s)
+    gate.limit = 2.0
+    model = limited(chat, gate=gate, rates=rates(rpm=30))
+
+    async def open_up() -> None:
+        await asyncio.sleep(60)
+        gate.limit = 16.0
+
+    await asyncio.gather(open_up(), *(model.complete(SECTION) for _ in range(40)))
+    minutes = (sum(first <= at < first + 59.9 for at in chat.asked_at) for first in chat.asked_at)
+    assert max(minutes) <= 31
+
+
+@jumping
+async def test_endpoints_share_rates_and_budget_and_nothing_else() -> None:
+    """One says that nothing is left and that there are too many: the other one goes on."""
+    budget, shared = Budget(), rates(rpm=600)
+    told_off = CallFailed("HTTP 429", throttled=True)
+    told_off.limits = RateLimits(requests=Remaining(0, 100.0))
+    one, other = SlowChat([told_off, "a"]), SlowChat(lambda request: "text")
+    models = [limited(chat, budget=budget, rates=shared) for chat in (one, other)]
+    await fail(models[0])
+    await asyncio.gather(models[0].complete(SECTION), *(models[1].complete(SECTION) for _ in range(8)))
+    assert one.asked_at == pytest.approx([0.0, 100.0])
+    assert other.asked_at[-1] < 3
+    assert (models[0].gate.limit, models[1].gate.limit) == (pytest.approx(8 * CUT), 8)
+    assert budget.spent.tokens == 9 * USAGE.total_tokens
 
 
 # --- budget
@@ -250,12 +303,8 @@ async def test_a_call_the_budget_has_no_room_for_is_not_made() -> None:
 async def test_what_is_in_flight_is_reserved() -> None:
     chat = SlowChat(["a", "b"])
     model = limited(chat, budget=Budget(max_tokens=2 * EXPECTED - 1))
-    first = asyncio.create_task(model.complete(SECTION))
-    await asyncio.sleep(0.5)
-    with pytest.raises(BudgetReached):
-        await model.complete(SECTION)
-    await first
-    await model.complete(SECTION)  # the first used 120 tokens of its 250
+    await asyncio.gather(model.complete(SECTION), model.complete(SECTION))
+    assert chat.asked_at == [0.0, 1.0], "the first used 120 tokens of its 250, so there is room for the second then"
 
 
 @pytest.mark.parametrize("error", [CallFailed("cut", usage=USAGE), InstructionFailed("empty", "no", usage=USAGE)])
@@ -310,25 +359,23 @@ async def test_a_stop_is_asked_for_after_the_wait_for_a_slot() -> None:
     assert len(chat.asked_at) == 1
 
 
-@pytest.mark.parametrize("which", ["requests", "tokens", "requests_left", "tokens_left"])
+@pytest.mark.parametrize("which", ["rates", "left"])
 def test_a_stop_wakes_all_who_wait_for_a_rate(which: str) -> None:
     async def test() -> None:
         stop = Stop()
-        rate: Any
-        if which.endswith("left"):
-            rate = Allowance(clock=clock.now_s, sleep=stop.sleep)
-            rate.say(0, 60.0)
+        line: Any = rates(rpm=1, sleep=stop.sleep) if which == "rates" else word(sleep=stop.sleep)
+        if which == "rates":
+            await line.take(100)
         else:
-            rate = TokenBucket(1, clock=clock.now_s, sleep=stop.sleep)
-            await rate.take(100)
+            line.requests.say(0, 60.0)
         chat = ScriptedChat([])
-        model = limited(chat, check=stop.check, **{which: rate})
+        model = limited(chat, check=stop.check, **{which: line})
         waiting = [asyncio.create_task(model.complete(SECTION)) for _ in range(3)]
         await asyncio.sleep(1.0)
         stop.request(RuntimeError("told to"))
         assert [type(end) for end in await asyncio.gather(*waiting, return_exceptions=True)] == [Halted] * 3
         assert clock.now_s() == pytest.approx(1.0)
-        assert chat.requests == []
+        assert (chat.requests, model.gate.in_use, model.budget.spent) == ([], 0, Amount())
 
     clock.run(test())
 
@@ -345,23 +392,3 @@ async def test_a_call_held_back_by_a_stop_or_the_budget_is_not_counted_as_made()
     with pytest.raises(Halted):
         await chat.complete(SECTION)
     assert (tally.calls, tally.retries) == (1, 0)
-
-
-# --- expectations
-
-
-@pytest.mark.parametrize(
-    ("request_", "usage"),
-    [
-        (SECTION, Usage(100, 0, 150)),
-        (Request("section", "i", "m", "字" * 400, target_words=100, language="zh"), Usage(300, 0, 120)),
-        (Request("section", "i", "m", PROMPT, target_words=100, max_tokens=50), Usage(100, 0, 50)),
-        (Request("section", "i", "m", PROMPT, examples=(("x" * 40, "x" * 40),), target_words=0), Usage(120, 0, 0)),
-        (Request("plan", "i", "m", PROMPT, target_words=4500), Usage(100, 0, 450)),
-        (Request("plan", "i", "m", PROMPT), Usage(100, 0, 270)),
-        (Request("judge", "i", "m", PROMPT), Usage(100, 0, 500)),
-        (Request("section", "i", "m", "\ud800" * 8, target_words=0), Usage(2, 0, 0)),
-    ],
-)
-def test_a_call_is_expected_to_use_its_prompt_and_the_text_it_asks_for(request_: Request, usage: Usage) -> None:
-    assert expected_usage(request_) == usage

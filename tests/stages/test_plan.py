@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from scripted import USAGE, ScriptedChat, answer
 
-from longwriter_cli.errors import InstructionFailed
+from longwriter_cli.errors import EndpointRefused, InstructionFailed
+from longwriter_cli.llm.faults import ParameterRefused
 from longwriter_cli.prompts import load_templates
 from longwriter_cli.records import Instruction, Plan, Requirement, Step
-from longwriter_cli.settings import Settings
-from longwriter_cli.stages.plan import Planner, deviation
+from longwriter_cli.settings import PlanFormat, Settings
+from longwriter_cli.stages.plan import Planner
+from longwriter_cli.stages.plan_judge import deviation
 
 LONG = Instruction("a", 0, "Write a 3000-word essay about rivers.", Requirement(3000))
 SETTINGS = Settings(model="m")
@@ -146,7 +149,7 @@ async def test_a_length_that_the_prompt_states_is_not_said_twice() -> None:
 async def test_the_plan_model_and_its_body_are_used() -> None:
     chat = ScriptedChat([plan_of(3000)])
     await plan(chat, settings=replace(SETTINGS, plan_model="p", plan_extra_body={"top_k": 1}))
-    assert (chat.requests[0].model, chat.requests[0].params) == ("p", {"top_k": 1})
+    assert (chat.requests[0].model, chat.requests[0].params["top_k"]) == ("p", 1)
 
 
 @pytest.mark.parametrize(
@@ -168,3 +171,202 @@ def test_a_requirement_can_be_missed_only_on_the_sides_it_has(
     total: int, required: Requirement | None, off: float
 ) -> None:
     assert deviation(total, required) == pytest.approx(off)
+
+
+# --- limits and repeats
+
+LIMITED = replace(SETTINGS, min_section_words=300, max_section_words=600)
+
+
+async def test_the_limits_of_a_section_are_said_to_the_planner_only_where_they_are_given() -> None:
+    chat = ScriptedChat([plan_of(*[500] * 6), plan_of(*[500] * 6)])
+    await plan(chat)
+    await plan(chat, settings=LIMITED)
+    plain, limited = (request.prompt for request in chat.requests)
+    note = "Each paragraph of this outline must have 300 to 600 words"
+    assert note in limited
+    assert note not in plain
+    assert limited.index(LONG.prompt) < limited.index(note)
+
+
+async def test_a_plan_beyond_the_limits_is_asked_for_again_with_the_reason() -> None:
+    chat = ScriptedChat([plan_of(1000, 1000, 500, 500), plan_of(*[500] * 6)])
+    made = await plan(chat, settings=LIMITED)
+    assert [step.words for step in made.steps] == [500] * 6
+    assert "2 of its paragraphs did not have 300 to 600 words" in chat.requests[1].prompt
+
+
+async def test_a_plan_that_stays_beyond_the_limits_is_mended_with_all_its_words() -> None:
+    chat = ScriptedChat([plan_of(1000, 1000, 1000)] * 2)
+    made = await plan(chat, settings=LIMITED)
+    assert [step.words for step in made.steps] == [500] * 6
+    assert made.steps[1].main_point == "Point 1 (part 2 of 2)"
+    assert (made.flag, made.attempts) == ("", 2)
+
+
+async def test_a_plan_that_mending_would_give_too_many_steps_is_flagged() -> None:
+    chat = ScriptedChat([plan_of(1000, 1000, 1000)] * 2)
+    made = await plan(chat, settings=replace(LIMITED, max_steps=5))
+    assert [step.words for step in made.steps] == [1000] * 3
+    assert made.flag == "3 of 3 steps beyond the limits of a section"
+
+
+async def test_without_limits_a_section_may_have_any_length() -> None:
+    chat = ScriptedChat([plan_of(2900, 100)])
+    assert (await plan(chat)).flag == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "calls", "settings"),
+    [
+        (500, 0, replace(SETTINGS, min_section_words=300)),
+        (600, 1, replace(SETTINGS, min_section_words=300)),
+        (390, 1, replace(SETTINGS, max_section_words=200)),
+    ],
+)
+async def test_what_counts_as_one_section_follows_the_limits(words: int, calls: int, settings: Settings) -> None:
+    chat = ScriptedChat([plan_of(words // 2, words - words // 2)])
+    await plan(chat, Instruction("a", 0, "Write.", Requirement(words)), settings)
+    assert len(chat.requests) == calls
+
+
+async def test_a_repeated_main_point_is_asked_for_again_and_then_flagged() -> None:
+    twice = plan_of(1500, 1500).replace("Point 2", "Point 1")
+    chat = ScriptedChat([twice, plan_of(1500, 1500)])
+    assert (await plan(chat)).flag == ""
+    assert "paragraph 2 had the same main point as an earlier one" in chat.requests[1].prompt
+    assert (await plan(ScriptedChat([twice, twice]))).flag == "main point repeated in step 2"
+
+
+async def test_all_that_is_wrong_is_said_at_once() -> None:
+    chat = ScriptedChat([plan_of(100, 100).replace("Point 2", "Point 1"), plan_of(*[500] * 6)])
+    await plan(chat, settings=LIMITED)
+    for words in ("added up to 200", "2 of its paragraphs", "the same main point"):
+        assert words in chat.requests[1].prompt
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        "Paragraph 1 - Main Point:  - Word Count: 1500 words\nParagraph 2 - Main Point:  - Word Count: 1500 words",
+        '{"steps": [{"main_point": "The source", "words": 1500}, {"main_point": " ", "words": 1500}]}',
+        '{"steps": []}',
+    ],
+)
+async def test_a_plan_without_main_points_is_none(empty: str) -> None:
+    chat = ScriptedChat([empty, plan_of(1500, 1500)])
+    assert len((await plan(chat)).steps) == 2
+    assert len(chat.requests) == 2
+
+
+async def test_a_usable_plan_at_the_last_try_is_taken_though_it_is_off() -> None:
+    made = await plan(ScriptedChat(["No plan.", "No plan.", plan_of(500)]))
+    assert made.flag == "500 words planned, 3000 required"
+
+
+# --- the form
+
+IN_JSON = '{"steps": [{"main_point": "The source", "words": 1500}, {"main_point": "The mouth", "words": 1500}]}'
+
+
+def refused(parameter: str = "response_format") -> ParameterRefused:
+    return ParameterRefused("it does not take it", "Leave it out.", parameter)
+
+
+def shaped(chat: ScriptedChat) -> list[bool]:
+    """For each request, whether it asked for JSON; fails where the schema and the words disagree."""
+    found = []
+    for request in chat.requests:
+        found.append("response_format" in request.params)
+        assert ("one JSON object" in request.prompt) == found[-1]
+    return found
+
+
+async def test_a_plan_is_asked_for_along_a_schema() -> None:
+    chat = ScriptedChat([IN_JSON])
+    made = await plan(chat)
+    assert [(step.main_point, step.words) for step in made.steps] == [("The source", 1500), ("The mouth", 1500)]
+    schema = chat.requests[0].params["response_format"]
+    assert (schema["type"], schema["json_schema"]["strict"]) == ("json_schema", True)
+    assert made.text == IN_JSON
+
+
+async def test_an_endpoint_that_refuses_the_schema_is_asked_for_lines_from_then_on() -> None:
+    chat = ScriptedChat([refused(), plan_of(1500, 1500), plan_of(1500, 1500)])
+    planner = Planner(chat, SETTINGS, load_templates())
+    made = await planner.plan(LONG)
+    assert (made.attempts, made.usage, made.flag) == (1, USAGE, ""), "the refusal costs nothing"
+    await planner.plan(LONG)
+    assert shaped(chat) == [True, False, False]
+
+
+async def test_a_refusal_that_does_not_name_the_schema_is_learned_once_lines_are_answered() -> None:
+    bad = InstructionFailed("bad_request", "HTTP 400: structured outputs are not for this model")
+    chat = ScriptedChat([bad, plan_of(1500, 1500), plan_of(1500, 1500)])
+    planner = Planner(chat, SETTINGS, load_templates())
+    await planner.plan(LONG)
+    await planner.plan(LONG)
+    assert shaped(chat) == [True, False, False]
+
+
+async def test_a_request_that_is_bad_in_either_form_fails_and_teaches_nothing() -> None:
+    bad = InstructionFailed("bad_request", "HTTP 400: no")
+    chat = ScriptedChat([bad, bad, IN_JSON])
+    planner = Planner(chat, SETTINGS, load_templates())
+    with pytest.raises(InstructionFailed):
+        await planner.plan(LONG)
+    await planner.plan(LONG)
+    assert shaped(chat) == [True, False, True]
+
+
+async def test_another_parameter_that_is_refused_stops_the_run_as_ever() -> None:
+    with pytest.raises(ParameterRefused):
+        await plan(ScriptedChat([refused("seed")]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        (replace(SETTINGS, plan_format="text"), False),
+        (replace(SETTINGS, plan_format="json"), True),
+        (replace(SETTINGS, model="local"), False),
+        (replace(SETTINGS, extra_body={"guided_grammar": "root ::= x"}), False),
+    ],
+)
+async def test_the_form_is_the_users_to_choose(settings: Settings, wanted: bool) -> None:
+    chat = ScriptedChat([plan_of(1500, 1500)])
+    await plan(chat, settings=settings)
+    assert shaped(chat) == [wanted]
+
+
+@pytest.mark.parametrize(("plan_format", "wanted"), [("auto", False), ("json", True)])
+async def test_a_template_of_ones_own_says_itself_what_it_wants(
+    plan_format: PlanFormat, wanted: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "plan.txt").write_text("Plan this: $INST$")
+    chat = ScriptedChat([plan_of(1500, 1500)])
+    settings = replace(SETTINGS, plan_format=plan_format)
+    await Planner(chat, settings, load_templates(tmp_path)).plan(LONG)
+    assert shaped(chat) == [wanted]
+
+
+async def test_json_that_the_user_asked_for_and_the_endpoint_refuses_stops_the_run_and_names_the_option() -> None:
+    with pytest.raises(EndpointRefused) as caught:
+        await plan(ScriptedChat([refused()]), settings=replace(SETTINGS, plan_format="json"))
+    assert "--plan-format" in caught.value.tip
+
+
+async def test_after_two_answers_that_cannot_be_read_the_third_is_asked_for_as_lines() -> None:
+    chat = ScriptedChat(['{"steps": [', answer("  ", "length"), plan_of(1500, 1500)])
+    assert len((await plan(chat)).steps) == 2
+    assert shaped(chat) == [True, True, False]
+    assert "not a JSON object" in chat.requests[1].prompt
+
+
+async def test_a_refusal_of_the_schema_is_learned_though_the_instruction_fails() -> None:
+    chat = ScriptedChat([refused(), "No.", "No.", "No.", plan_of(1500, 1500)])
+    planner = Planner(chat, SETTINGS, load_templates())
+    with pytest.raises(InstructionFailed):
+        await planner.plan(LONG)
+    await planner.plan(LONG)
+    assert shaped(chat) == [True, False, False, False, False]

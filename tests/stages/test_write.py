@@ -8,7 +8,7 @@ from scripted import USAGE, ScriptedChat, answer
 from longwriter_cli.errors import InstructionFailed
 from longwriter_cli.llm.base import Completion, Request
 from longwriter_cli.prompts import load_templates
-from longwriter_cli.records import Instruction, Plan, Section, Step
+from longwriter_cli.records import Instruction, Plan, Section, Step, Usage
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.text.plan import plan_digest
@@ -90,10 +90,15 @@ async def test_a_cut_section_off_its_target_is_asked_again_whole_with_twice_the_
     assert chat.requests[0].prompt == chat.requests[1].prompt, "never continued from the middle"
 
 
-async def test_the_room_of_an_answer_without_a_limit_is_what_it_used() -> None:
-    chat = ScriptedChat([answer("Cut in the", "length"), sentences(100)])
+@pytest.mark.parametrize(("used", "room"), [(20, 150), (100, 200)])
+async def test_an_answer_cut_at_a_limit_of_the_endpoints_gets_room_for_its_text_or_twice_what_it_used(
+    used: int, room: int
+) -> None:
+    """100 words may need 150 tokens."""
+    cut = replace(answer("Cut in the", "length"), usage=Usage(100, 0, used))
+    chat = ScriptedChat([cut, sentences(100)])
     await write(chat)
-    assert [request.max_tokens for request in chat.requests] == [None, 2 * USAGE.completion_tokens]
+    assert [request.max_tokens for request in chat.requests] == [None, room]
 
 
 async def test_a_section_cut_three_times_fails_as_truncated_with_all_it_cost() -> None:
@@ -174,3 +179,46 @@ async def test_parallel_mode_needs_room_for_one_section_only() -> None:
     await writer(chat, replace(SETTINGS, mode="parallel")).check_room(INSTRUCTION, plan)
     with pytest.raises(InstructionFailed):
         await writer(chat).check_room(INSTRUCTION, plan)
+
+
+# --- a section off its target
+
+STRICT = replace(SETTINGS, section_tolerance=0.2)
+
+
+async def test_a_section_off_its_target_is_asked_for_again_once_and_the_nearer_one_is_kept() -> None:
+    chat = ScriptedChat([sentences(50), sentences(70)])
+    section = await write(chat, settings=STRICT)
+    assert (section.words, section.target_words, section.attempts) == (70, 100, 2)
+    assert section.usage == USAGE + USAGE
+    first, second = (request.prompt for request in chat.requests)
+    assert second.startswith(first.rstrip())
+    assert "had 50 words" in second[len(first.rstrip()) :]
+    assert (await write(ScriptedChat([sentences(70), sentences(50)]), settings=STRICT)).words == 70
+
+
+async def test_a_section_within_the_tolerance_is_not_asked_for_again() -> None:
+    for words in (80, 120):
+        chat = ScriptedChat([sentences(words)])
+        assert (await write(chat, settings=STRICT)).words == words
+
+
+async def test_without_a_tolerance_a_section_may_have_any_length() -> None:
+    chat = ScriptedChat([sentences(10)])
+    assert (await write(chat)).words == 10
+
+
+async def test_a_section_off_its_target_is_kept_where_the_second_answer_is_none() -> None:
+    chat = ScriptedChat([sentences(50), "I'm sorry, but I can't help with that."])
+    section = await write(chat, settings=STRICT)
+    assert (section.words, section.usage) == (50, USAGE + USAGE)
+
+
+async def test_a_section_is_asked_for_in_the_words_of_its_step_and_the_plan_stays() -> None:
+    chat = ScriptedChat([sentences(150)])
+    section = await writer(chat).write(INSTRUCTION, PLAN, replace(PLAN.steps[1], words=150), ["Text one."])
+    prompt = chat.requests[0].prompt
+    assert "Paragraph 2 - Main Point: The mouth - Word Count: 100 words" in prompt
+    assert prompt.count("Paragraph 2 - Main Point: The mouth - Word Count: 150 words") == 1
+    assert (section.target_words, section.plan) == (150, plan_digest(PLAN.steps))
+    assert chat.requests[0].target_words == 150

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import tracemalloc
 from dataclasses import replace
 
@@ -24,30 +23,34 @@ from longwriter_cli.text.plan import plan_digest
 
 
 class Rows:
-    """An index, and rows taken into it as a scan would."""
+    """An index, and rows taken into it one by one, as a run at work does."""
 
     def __init__(self) -> None:
-        self.index = Index(plan_digest)
+        self.plans: dict[int, Plan] = {}
+        self.index = Index(plan_digest, lambda offset: self.plans[offset].steps)
         self.offset = 0
 
     def add(self, *records: Instruction | Plan | Section | Failure) -> Rows:
         for record in records:
+            at = [self.offset]
             match record:
                 case Instruction():
                     line = msgspec.json.encode(instruction_row(record))
-                    self.index.add_instruction(
-                        msgspec.json.decode(line, type=InstructionHead), self.offset, line + b"\n"
-                    )
+                    self.index.add_instructions([msgspec.json.decode(line, type=InstructionHead)], at, [line + b"\n"])
                 case Plan():
+                    self.plans[self.offset] = record
                     head = msgspec.json.decode(msgspec.json.encode(plan_row(record)), type=PlanHead)
-                    self.index.add_plan(head, self.offset)
+                    self.index.add_plans([head], at)
                 case Section():
-                    row = msgspec.json.decode(msgspec.json.encode(section_row(record)), type=SectionHead)
-                    self.index.add_section(row, self.offset)
+                    self.index.add_sections([section_head(record)], at)
                 case Failure():
                     self.index.add_failure(record)
             self.offset += 1
         return self
+
+
+def section_head(of: Section) -> SectionHead:
+    return msgspec.json.decode(msgspec.json.encode(section_row(of)), type=SectionHead)
 
 
 def index_of(*records: Instruction | Plan | Section | Failure) -> Index:
@@ -171,11 +174,9 @@ def test_a_section_of_a_step_that_the_plan_does_not_have_completes_nothing(of: P
 
 @pytest.mark.parametrize("digest", ["", "no digest", "-1", "-0000001", "f" * 40, "0x12", "１２"])
 def test_a_digest_of_no_plan_belongs_to_no_plan(digest: str) -> None:
-    forged = msgspec.structs.replace(
-        msgspec.json.decode(msgspec.json.encode(section_row(section(PLAN, 1))), type=SectionHead), plan=digest
-    )
+    forged = msgspec.structs.replace(section_head(section(PLAN, 1)), plan=digest)
     for index in (index_of(A), index_of(A, PLAN)):
-        index.add_section(forged, 7)
+        index.add_sections([forged], [7])
         assert index.sections(0) == {}
 
 
@@ -187,9 +188,37 @@ def test_plans_and_sections_of_unknown_instructions_are_paid_but_not_seen() -> N
 
 @pytest.mark.parametrize("numbers", [{"n": -1}, {"n": 2**32}, {"words": -1}, {"words": 2**64}, {"target_words": -5}])
 def test_a_number_that_cannot_be_is_an_error(numbers: dict[str, int]) -> None:
-    head = msgspec.json.decode(msgspec.json.encode(section_row(section(PLAN, 1))), type=SectionHead)
-    with pytest.raises((OverflowError, struct.error)):
-        index_of(A).add_section(msgspec.structs.replace(head, **numbers), 0)
+    head = msgspec.structs.replace(section_head(section(PLAN, 1)), **numbers)
+    with pytest.raises(OverflowError):
+        index_of(A).add_sections([head], [0])
+
+
+def test_many_rows_at_once_are_what_they_are_one_by_one() -> None:
+    other, gaps = plan("b", 100), plan("c", steps=(Step(4, "x", 10), Step(2, "y", 20)))
+    asked = [A, B, instruction("c", 2), replace(A, row=9)]
+    written = [
+        section(PLAN, 1),
+        section(plan("z", 5), 1),
+        section(other, 1),
+        section(PLAN, 1, words=7),
+        section(gaps, 4),
+    ]
+    planned = [other, PLAN, plan("z", 5), gaps, PLAN]
+    one_by_one = Rows().add(*asked, *written, *planned)
+    at_once = Index(plan_digest, lambda offset: ())
+    lines = [msgspec.json.encode(instruction_row(row)) for row in asked]
+    at_once.add_instructions([msgspec.json.decode(line, type=InstructionHead) for line in lines], range(4), lines)
+    at_once.add_sections([section_head(row) for row in written], range(4, 9))
+    heads = [msgspec.json.decode(msgspec.json.encode(plan_row(row)), type=PlanHead) for row in planned]
+    at_once.add_plans(heads, range(9, 14))
+    for index in (one_by_one.index, at_once):
+        assert index.ids == ["a", "b", "c"]
+        assert [index.ids[position] for position in index.order()] == ["b", "c", "a"]
+        assert index.sections(0) == {1: SectionEntry(1, 7, 7, 400)}
+        assert index.is_complete(1)
+        assert list(index.sections(2)) == [4]
+        assert index.strays == ["z"]
+        assert index.usage == {"m": Usage(1000, 400, 200)}
 
 
 # --- what is left

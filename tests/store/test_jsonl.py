@@ -272,6 +272,26 @@ def test_a_reader_passes_over_an_unfinished_last_line_and_leaves_it_there(tmp_pa
     assert path.read_bytes() == FIRST + LAST[:-1]
 
 
+def test_a_reader_that_meets_a_torn_line_stops_there_though_the_rest_is_written_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(FIRST + LAST[:20])
+    batches = READER.batches(path)
+    offsets, _, _ = next(batches)
+    with path.open("ab") as file:
+        file.write(LAST[20:] + FIRST)
+    assert (offsets, list(batches)) == ([0], [])
+
+
+def test_batches_hold_all_rows_in_order_with_their_offsets(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    lines = [msgspec.json.encode(Row(str(n), n, "x" * (n % 700))) + b"\n" * (1 + n % 3) for n in range(5000)]
+    path.write_bytes(BOM + b"".join(lines))
+    found = list(READER.scan(path))
+    assert [row.words for _, _, row in found] == list(range(5000))
+    data = path.read_bytes()
+    assert all(data.startswith(line, offset) for offset, line, _ in found)
+
+
 def test_what_editors_add_is_read_past(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     crlf = LAST.replace(b"\n", b"\r\n")
@@ -284,6 +304,33 @@ def test_a_file_of_a_mark_and_blank_lines_holds_no_rows(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(BOM + b"\n\n")
     assert scan(path) == []
+
+
+MEMORY = """
+import resource
+from pathlib import Path
+import msgspec
+from longwriter_cli.store.jsonl import RowReader
+class Row(msgspec.Struct):
+    id: str
+rows, before = 0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in RowReader(Row).scan(Path(sys.argv[1])):
+    rows += 1
+print(rows, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.parametrize(("line_mb", "lines", "most_mb"), [(50, 1, 200), (0.02, 5000, 10)])
+def test_memory_grows_with_the_longest_line_and_not_with_the_file(
+    tmp_path: Path, line_mb: float, lines: int, most_mb: int
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    line = b'{"id":"a","text":"' + b"x" * int(line_mb * 2**20) + b'"}\n'
+    with path.open("wb") as file:
+        file.writelines([b"\n", *[line] * lines])  # with a blank line, the first batch is read one by one
+    rows, grown_mb = map(int, python(MEMORY, path).stdout.split())
+    assert rows == lines
+    assert grown_mb < most_mb
 
 
 def test_unknown_fields_are_no_error(tmp_path: Path) -> None:

@@ -93,8 +93,13 @@ def test_a_newer_format_is_refused_before_anything_is_mended(tmp_path: Path) -> 
         {"created_at": ...},
         {"tool_version": ...},
         {"changes": 7},
+        {"changes": [7]},
+        {"created_at": 7},
+        {"note": None},
+        {"fingerprint": "\ud800"},
+        {"settings": {"model": "m", "plan_model": "\udfff"}},
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_a_manifest_that_lacks_something_is_named(written: Path, changes: dict[str, Any]) -> None:
     path = edit(written, **changes)

@@ -179,6 +179,12 @@ def test_without_a_run_there_is_nothing_to_go_on_with(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_there_is_nothing_to_look_at_without_a_manifest(tmp_path: Path) -> None:
+    (tmp_path / PLANS).touch()
+    with pytest.raises(InputError, match=r"manifest\.json: is missing"):
+        read_run(tmp_path)
+
+
 def test_a_run_is_made_where_it_is_asked_for(tmp_path: Path) -> None:
     with open_run(tmp_path / "deep" / "run") as run:
         assert len(run.index) == 0
@@ -217,6 +223,18 @@ def test_a_run_that_is_only_looked_at_cannot_be_written(tmp_path: Path) -> None:
     small_run(tmp_path)
     with read_run(tmp_path) as run, pytest.raises(RuntimeError, match="reading"):
         run.add_plan(plan("a"))
+
+
+def test_a_plan_whose_first_section_comes_after_it_was_read_is_held_against_it(tmp_path: Path) -> None:
+    made = small_run(tmp_path)
+    (tmp_path / SECTIONS).unlink()
+    with open_run(tmp_path) as run:
+        assert run.sections(0) == {}
+        run.add_section(section(plan("a", 1, 2), 1, "of another plan"))
+        assert run.sections(0) == {}
+        run.add_section(section(made, 2, "of this plan"))
+        assert run.sections(0)[2].text == "of this plan"
+        assert list(run.sections(0)) == [2]
 
 
 def test_a_reader_sees_a_run_that_goes_on_as_it_was(tmp_path: Path) -> None:
@@ -350,7 +368,9 @@ STEP = {"n": 1, "main_point": "x", "words": 5}
         (INSTRUCTIONS, {"id": "z", "prompt": "p"}, "row"),
         (INSTRUCTIONS, {"id": "z", "row": 2}, "prompt"),
         (INSTRUCTIONS, {"id": 7, "row": 2, "prompt": "p"}, "id"),
-        (INSTRUCTIONS, {"id": "z", "row": 10**30, "prompt": "p"}, "number"),
+        (INSTRUCTIONS, {"id": "z", "row": 10**30, "prompt": "p"}, r"\$\.row"),
+        (INSTRUCTIONS, {"id": "z", "row": -1, "prompt": "p"}, r"\$\.row"),
+        (INSTRUCTIONS, {"id": "z", "row": 2, "prompt": "p", "required_words": {"words": 5, "low": 10**30}}, "low"),
         (INSTRUCTIONS, {"id": "z", "row": 2, "prompt": "p", "required_words": {"words": 5, "kind": "some"}}, "kind"),
         (PLANS, {"id": "a"}, "steps"),
         (PLANS, {"id": "a", "steps": []}, "no steps"),
@@ -364,9 +384,26 @@ STEP = {"n": 1, "main_point": "x", "words": 5}
         (PLANS, {"id": "a", "steps": [STEP | {"main_point": "　\n"}]}, "no main point"),
         (PLANS, {"id": "a", "steps": [{"n": 1, "words": 5}]}, "main_point"),
         (SECTIONS, {"id": "a", "n": 1, "plan": "00000000", "words": 1, "target_words": 1}, "text"),
-        (SECTIONS, {"id": "a", "n": -1, "plan": "0", "words": 1, "target_words": 1, "text": ""}, "number"),
-        (SECTIONS, {"id": "a", "n": 1, "plan": "0", "words": 2**70, "target_words": 1, "text": ""}, "number"),
+        (PLANS, {"id": "a", "steps": [STEP], "usage": {"prompt_tokens": -5}}, "prompt_tokens"),
+        (PLANS, {"id": "a", "steps": [STEP], "attempts": 10**30}, "attempts"),
+        (SECTIONS, {"id": "a", "n": -1, "plan": "0", "words": 1, "target_words": 1, "text": ""}, r"\$\.n"),
+        (SECTIONS, {"id": "a", "n": 1, "plan": "0", "words": 2**70, "target_words": 1, "text": ""}, "words"),
+        (
+            SECTIONS,
+            {
+                "id": "a",
+                "n": 1,
+                "plan": "0",
+                "words": 1,
+                "target_words": 1,
+                "text": "",
+                "usage": {"cached_tokens": 2**64},
+            },
+            "cached_tokens",
+        ),
         (FAILURES, {"id": "a", "stage": "plan", "n": None, "kind": "nonsense", "message": ""}, "kind"),
+        (FAILURES, {"id": "a", "stage": "plan", "n": -3, "kind": "empty", "message": ""}, r"\$\.n"),
+        (FAILURES, {"id": "a", "stage": "plan", "n": 1, "kind": "empty", "message": "", "line": 2**64}, "line"),
         (
             FAILURES,
             {"id": "a", "stage": "plan", "n": None, "kind": "empty", "message": "", "usage_estimated": 5},
@@ -399,6 +436,13 @@ def test_what_a_scan_does_not_look_at_is_named_when_it_is_read(
     with open_run(tmp_path) as run, pytest.raises(InputError, match=problem) as raised:
         run.sections(0)
     assert raised.value.line == 1
+
+
+def test_what_is_carried_along_and_could_not_be_written_again_is_named_when_it_is_read(tmp_path: Path) -> None:
+    small_run(tmp_path)
+    edit(tmp_path / INSTRUCTIONS, lambda row: row | {"meta": {"x": 10**30}})
+    with open_run(tmp_path) as run, pytest.raises(InputError, match=r"line 1: .* at `\$\.meta`"):
+        run.instruction(0)
 
 
 def test_bytes_that_are_no_text_are_named_when_they_are_read(tmp_path: Path) -> None:

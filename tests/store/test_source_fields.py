@@ -137,6 +137,7 @@ def test_a_plan_becomes_steps(read_row, plan):
         ({"id": [1], "prompt": "P"}, "the id is a list"),
         ({"id": "a\nb", "prompt": "P"}, r"control character: 'a\\nb'"),
         ({"id": "\x1b[2J", "prompt": "P"}, r"control character: '\\x1b"),
+        ({"prompt": "P", "length": "1" * 5000}, "not a whole number"),
         ({"id": 10**30, "prompt": "P"}, "too large to be exact"),
         ({"prompt": "P", "length": 0}, '"length" is 0, not a whole number from 1 to 10,000,000'),
         ({"prompt": "P", "length": -5}, '"length" is -5'),
@@ -165,6 +166,20 @@ def test_a_bad_row_says_what_is_wrong_and_what_to_do(read_row, row, problem):
     assert caught.value.tip
     assert "\n" not in caught.value.message
     assert "\x1b" not in caught.value.message
+
+
+def test_what_a_row_carries_along_is_refused_as_deep_as_it_cannot_be_written_again(read_row):
+    import orjson
+
+    from longwriter_cli.store.rows import instruction_row
+
+    refused = 0
+    for depth in range(245, 260):
+        try:
+            orjson.dumps(instruction_row(read_row('{"prompt":"P","x":' + "[" * depth + "]" * depth + "}")))
+        except InputError as error:
+            refused += "cannot be kept as JSON" in error.message
+    assert 0 < refused < 15
 
 
 def test_a_long_value_is_shortened_in_the_message(read_row):

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from longwriter_cli.errors import InputError
-from longwriter_cli.records import Instruction
+from longwriter_cli.records import Instruction, Step
 from longwriter_cli.store.source import read_instructions
 
 ROWS = [
@@ -270,6 +270,14 @@ def test_a_csv_field_may_be_longer_than_the_modules_default_limit(tmp_path):
     assert len(read(path)[0].prompt) == 500_000
 
 
+def test_a_plan_that_could_not_be_written_again_makes_a_bad_row(tmp_path):
+    path = tmp_path / "in.json"
+    path.write_text('[{"prompt": "P", "plan": "one"}]')
+    steps = (Step(1, "half of a pair: \ud800", 300),)
+    with pytest.raises(InputError, match=r"in\.json line 1: its plan cannot be kept as JSON"):
+        list(read_instructions(str(path), parse_plan=lambda rows: steps, required_words=lambda prompt: None))
+
+
 # Parquet and Hugging Face data
 
 
@@ -295,7 +303,30 @@ def test_a_bad_parquet_row_is_called_a_row(tmp_path):
     assert caught.value.line == 2
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"x" * 500])
+def test_a_parquet_value_that_cannot_be_read_spoils_its_row_alone(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    never = pyarrow.array([None, 2**62, None], pyarrow.timestamp("ms"))
+    table = pyarrow.table({"prompt": ["a", "b", "no text"], "day": never})
+    path = tmp_path / "in.parquet"
+    pyarrow.parquet.write_table(table, path, use_dictionary=False, compression="none", write_statistics=False)
+    path.write_bytes(path.read_bytes().replace(b"no text", b"\xff\xffo text"[:7]))
+    bad: list[InputError] = []
+    assert [one.prompt for one in read(path, on_bad_row=bad.append)] == ["a"]
+    assert [error.line for error in bad] == [2, 3]
+    assert all("cannot be read" in error.message for error in bad)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: b"",
+        lambda data: b"x" * 500,
+        lambda data: data.replace(b"prompt", b"pr\xffmpt"),  # the name of a column
+    ],
+)
 def test_a_corrupt_parquet_file_is_an_error(tmp_path, damage):
     as_parquet(tmp_path / "in.parquet")
     (tmp_path / "in.parquet").write_bytes(damage((tmp_path / "in.parquet").read_bytes()))

@@ -19,8 +19,8 @@ LENGTH_FIELDS = ("required_words", "length")
 # What a terminal would obey or a line-based tool would split at.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
-# 3000, 3,000, 3000.0
-_WHOLE_NUMBER = re.compile(r"(\d+|\d{1,3}(?:,\d{3})+)(?:\.0*)?")
+# 3000, 3,000, 3000.0; Python refuses to read a number of more than 4,300 digits
+_WHOLE_NUMBER = re.compile(r"(\d{1,18}|\d{1,3}(?:,\d{3}){1,5})(?:\.0*)?")
 
 _KINDS: tuple[RequirementKind, ...] = ("about", "at_least", "at_most", "range")
 
@@ -70,7 +70,7 @@ class RowReader:
         for name in LENGTH_FIELDS:
             if meta.get(name, ...) is None:
                 del meta[name]
-        _check_storable(meta)
+        _check_storable(meta, "a field")
         return Instruction(
             id=_own_id(value.get("id")) or sha256(encoded).hexdigest()[:16],
             row=row,
@@ -117,6 +117,7 @@ class RowReader:
                 f"its plan cannot be used: {short(value)}",
                 "One step a line, as `Paragraph 1 - Main Point: … - Word Count: 400 words`, or a list of steps.",
             )
+        _check_storable([step.main_point for step in steps], "its plan")
         return steps
 
 
@@ -238,12 +239,12 @@ def _words(value: object, name: str) -> int:
     return words
 
 
-def _check_storable(meta: dict[str, object]) -> None:
+def _check_storable(value: object, what: str) -> None:
     """What is carried along must fit into a line of JSON again; deep nesting and half surrogates do not."""
     try:
-        orjson.dumps(meta)
+        orjson.dumps({"meta": value})  # one level down, where it will stand
     except TypeError as error:
-        raise BadRow(f"cannot be kept as JSON: {error}") from error
+        raise BadRow(f"{what} cannot be kept as JSON: {error}") from error
 
 
 def _a(value: object) -> str:

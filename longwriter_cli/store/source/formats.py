@@ -12,6 +12,7 @@ import io
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jsonlines
 import orjson
@@ -214,12 +215,26 @@ def parquet(source: str) -> Iterator[Row]:
             file = ParquetFile(stream if stream.seekable() else unpacked)
             number = 0
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                for value in batch.to_pylist():
+                for value in _values(batch):
                     number += 1
-                    yield number, plain(value)
-        except (pyarrow.ArrowException, OSError) as error:
+                    yield number, value
+        except (pyarrow.ArrowException, OSError, ValueError) as error:  # the last: a column's name in no UTF-8
             why = str(error).split("\n")[0]
             raise InputError(source, None, f"cannot be read as Parquet: {why}", "Fetch or make it again.") from error
+
+
+def _values(batch: Any) -> Iterator[object]:
+    """The rows of a batch. A text that is no UTF-8, or a date that Python does not know, spoils its own row alone."""
+    try:
+        values = batch.to_pylist()
+    except (ValueError, OverflowError):
+        for place in range(batch.num_rows):
+            try:
+                yield plain(batch.slice(place, 1).to_pylist()[0])
+            except (ValueError, OverflowError) as error:
+                yield BadRow(f"holds a value that cannot be read: {error}")
+        return
+    yield from map(plain, values)
 
 
 def _sniffed(stream: io.BufferedReader, name: str) -> Iterator[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import os
+import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, cast
 
-from longwriter_cli.errors import InputError
+from longwriter_cli.errors import InputError, LongwriterError
 
 STDIN = "standard input"
 
@@ -56,11 +57,19 @@ def opened(source: str) -> Iterator[io.BufferedReader]:
     decoder = _DECODERS.get(split_suffix(source)[1])
     try:
         with io.FileIO(source) as file:
+            _refuse_device(file, source)
             raw: io.RawIOBase = file if decoder is None else _Unpacked(file, decoder, source)
             stream: io.BufferedReader = io.BufferedReader(raw, _BUFFER_BYTES)
             yield stream
     except OSError as error:
         raise _cannot_open(source, error) from error
+
+
+def _refuse_device(file: io.FileIO, source: str) -> None:
+    """A disk or /dev/zero has no end; a terminal and a pipe have one."""
+    mode = os.fstat(file.fileno()).st_mode
+    if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not file.isatty()):
+        raise InputError(source, None, "is a device, not a file", "Name a file, or - for standard input.")
 
 
 def check_text(stream: io.BufferedReader, name: str) -> None:
@@ -76,9 +85,10 @@ def check_text(stream: io.BufferedReader, name: str) -> None:
     for signature, (what, tip) in _SIGNATURES.items():
         if head.startswith(signature):
             raise InputError(name, None, f"is {what}, not text", tip)
-    # ASCII in UTF-16 is a NUL in every second byte, in UTF-32 in three of four.
+    # ASCII in UTF-16 is a NUL in every second byte, in UTF-32 in three of four: never in all, as a crash leaves them.
     nuls = max(head[0::2].count(0), head[1::2].count(0)) * 2
-    if head.startswith(_UTF16_BOMS) or (nuls and nuls * 2 > len(head)):
+    is_wide = nuls * 2 > len(head) and any(0 not in head[lane::4] for lane in range(4))
+    if head.startswith(_UTF16_BOMS) or is_wide:
         wide = "UTF-32" if head.count(0) * 3 > len(head) * 2 else "UTF-16"
         if not head.startswith(_UTF16_BOMS):
             wide += "LE" if head[0] else "BE"
@@ -152,6 +162,8 @@ class _Unpacked(io.RawIOBase):
         # Not by class: zstandard must not be imported for the sake of a gzip file.
         try:
             unpacked = self._decoder.decompress(self._input)
+        except LongwriterError:  # a signal's word to stop
+            raise
         except Exception as error:
             raise InputError(self._name, None, f"cannot be decompressed: {error}", _COPY_AGAIN) from error
         self._inside = not self._decoder.eof
@@ -170,7 +182,7 @@ def _cannot_open(source: str, error: OSError) -> InputError:
     path = Path(source)
     match error:
         case FileNotFoundError():
-            return InputError(source, None, "there is no such file", _nearby(path))
+            return InputError(source or '""', None, "there is no such file", _nearby(path))
         case IsADirectoryError():
             return InputError(
                 source, None, "is a directory", f"Name a file in it, or read it as a data set: hf:{source}"

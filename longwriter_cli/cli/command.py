@@ -1,0 +1,47 @@
+"""A command as typer makes it, with what typer leaves unsaid about a wrong value: where it was set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from longwriter_cli.store.place import check_directory
+
+
+class Command(TyperCommand):
+    """Refuses empty options (`-r "$UNSET"`, which would be the current directory), and looks at the run's directory."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        parameters: list[Any] = list(self.params)
+        for parameter in parameters:
+            if parameter.param_type_name == "option" and given.get(parameter.name) in ("", [""]):
+                raise typer.BadParameter("it is empty; was a variable of the shell not set?", ctx, parameter)
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            if origin := _origin(ctx, error.param):
+                error.message += origin
+            raise
+
+    def invoke(self, ctx: Any) -> Any:
+        if isinstance(run := ctx.params.get("run"), Path):
+            check_directory(run)
+        return super().invoke(ctx)
+
+
+def _origin(ctx: Any, parameter: Any) -> str:
+    """Which variable or file a value came from, where it was no argument."""
+    source = ctx.get_parameter_source(parameter.name) if parameter is not None else None
+    if source is None:
+        return ""
+    match source.name:
+        case "ENVIRONMENT":
+            return f" (in the environment variable {parameter.envvar})"
+        case "DEFAULT_MAP":
+            return f" (in the config file {ctx.params['config']})"
+        case _:
+            return ""
