@@ -53,7 +53,9 @@ class Endpoint:
 async def endpoint() -> AsyncIterator[Endpoint]:
     with FakeServer() as server:
         chat = OpenAIChat(server.base_url, "none")
-        await chat.complete(Request("section", "i", "m", "Write."))  # an endpoint that is known to take what we send
+        await chat.complete(
+            Request("section", "i", "m", "Write.", max_tokens=500)
+        )  # an endpoint that is known to take what we send
         yield Endpoint(server, chat)
         await chat.close()
 
