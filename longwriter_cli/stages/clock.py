@@ -7,4 +7,4 @@ from datetime import UTC, datetime
 
 def now() -> str:
     """UTC in ISO 8601, to the second, with a `Z`."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"

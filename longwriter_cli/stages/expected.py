@@ -18,7 +18,7 @@ def expected_usage(request: Request) -> Usage:
     if request.max_tokens is not None:
         answer = min(answer, request.max_tokens)
     turns = (request.prompt, *(turn for example in request.examples for turn in example))
-    prompt = sum(len(turn.encode("utf-8", "replace")) for turn in turns)
+    prompt = sum(len(turn) if turn.isascii() else len(turn.encode("utf-8", "replace")) for turn in turns)
     return Usage(prompt // _BYTES_PER_TOKEN, 0, answer)
 
 
