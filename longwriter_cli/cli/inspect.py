@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import shlex
 import sys
@@ -175,7 +176,10 @@ def _near_path(path: Path) -> str:
 
 
 def _print_json(row: dict[str, Any]) -> None:
-    show(orjson.dumps(row).decode())
+    try:
+        show(orjson.dumps(row).decode())
+    except TypeError:  # orjson stops at 64 bits, and a setting may be any number
+        show(json.dumps(row, ensure_ascii=False))
 
 
 def _cost_of(prices: Prices) -> CostOf:

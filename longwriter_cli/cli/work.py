@@ -61,6 +61,10 @@ def carry_out(task: Task, options: Options) -> int:
         except Exception as error:  # a bug too: the summary is printed whatever ends the command
             outcome = error
         redo.tell_failed(run)
+        try:
+            run.sync()  # before anybody is told that it is kept
+        except LongwriterError as error:
+            outcome = error
         code = _verdict(options, run) if outcome is None else _code(outcome)
         if task.export is not None and code in _EXPORT_ON:
             try:

@@ -39,6 +39,7 @@ class GroupSync:
         self._closing = threading.Event()
         self._error: OSError | None = None
         self._lock = threading.Lock()
+        self._at_disk = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def mark(self, fd: int) -> None:
@@ -52,22 +53,27 @@ class GroupSync:
             self._dirty.add(fd)
         self._wake.set()
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Returns when all marked rows are on disk. Raises what a sync failed with."""
-        self._closing.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
         if self._error is not None:
             raise self._error
         self._sync()
 
+    def close(self) -> None:
+        """Ends the background work, and flushes."""
+        self._closing.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
     def _sync(self) -> None:
-        with self._lock:
-            dirty, self._dirty = self._dirty, set()
-        # Outside of the lock: an append need not wait for the disk.
-        for fd in dirty:
-            os.fdatasync(fd)
+        with self._at_disk:
+            with self._lock:
+                dirty, self._dirty = self._dirty, set()
+            # Outside of that lock: an append need not wait for the disk.
+            for fd in dirty:
+                os.fdatasync(fd)
 
     def _work(self) -> None:
         while not self._closing.is_set():

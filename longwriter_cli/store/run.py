@@ -243,6 +243,17 @@ class Run:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
+    def sync(self) -> None:
+        """Returns when all rows are on the disk.
+
+        Raises:
+            DiskFailed: it does not take them.
+        """
+        try:
+            self._sync.flush()
+        except OSError as error:
+            raise disk_error(error, self.directory) from None
+
     def close(self) -> None:
         """Brings all rows to the disk and gives up the lock."""
         try:

@@ -25,7 +25,7 @@ def mend_tail(fd: int, is_row: Callable[[bytes], bool]) -> int:
             and not for us to throw away.
     """
     size = os.fstat(fd).st_size
-    if size == 0 or os.pread(fd, 1, size - 1) == b"\n":
+    if size == 0 or os.pread(fd, 1, size - 1) == b"\n" or _is_utf16(os.pread(fd, 2, 0)):
         return size
     start = size
     while start > 0:
@@ -43,6 +43,11 @@ def mend_tail(fd: int, is_row: Callable[[bytes], bool]) -> int:
         raise EditedTail
     os.ftruncate(fd, start)
     return start
+
+
+def _is_utf16(head: bytes) -> bool:
+    """Whether a file was saved in another encoding: a newline's bytes are no line's end there. Its reader says so."""
+    return head in (b"\xff\xfe", b"\xfe\xff") or (len(head) == 2 and b"\0" in head)
 
 
 def _is_object(line: bytes) -> bool:

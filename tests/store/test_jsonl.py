@@ -458,3 +458,12 @@ def test_a_path_that_cannot_be_used_is_an_error_of_usage(number: int) -> None:
     error = disk_error(OSError(number, os.strerror(number)), Path("rows.jsonl"))
     assert isinstance(error, UsageError)
     assert error.message == f"rows.jsonl: {os.strerror(number)}."
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_another_encoding_keeps_its_last_byte(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"id": "a"}\n', encoding=encoding)
+    before = path.read_bytes()
+    Appender(path, GroupSync(), lambda line: False).close()
+    assert path.read_bytes() == before
