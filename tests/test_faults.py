@@ -89,7 +89,7 @@ def test_a_section_cut_at_the_limit_is_kept_to_its_last_sentence_where_that_is_e
     source: Path, run: Path, server: FakeServer
 ) -> None:
     """A word of the scripted model has about 6.5 bytes: 450 words would need 730 tokens, 560 hold 75% of them."""
-    run_longwriter("build-dataset", source, "-r", run, "--max-tokens", "560", *at(server))
+    run_longwriter("build-dataset", source, "-r", run, "--max-tokens", "560", "--no-filters", *at(server))
     sections = read_rows(run / "sections.jsonl")
     cut = [row for row in sections if row["finish_reason"] == "length"]
     assert cut, "no section was cut"
@@ -103,7 +103,7 @@ def test_a_section_cut_at_the_limit_is_kept_to_its_last_sentence_where_that_is_e
 def test_a_section_cut_too_short_is_asked_again_whole_with_twice_the_room(
     source: Path, run: Path, server: FakeServer
 ) -> None:
-    run_longwriter("build-dataset", source, "-r", run, "--max-tokens", "250", *at(server))
+    run_longwriter("build-dataset", source, "-r", run, "--max-tokens", "250", "--no-filters", *at(server))
     rooms = [request["max_tokens"] for request in server.requests]
     assert {250, 500} <= set(rooms) <= {250, 500, 1000}
     by_prompt: dict[str, list[int]] = {}
@@ -399,7 +399,7 @@ def test_odd_envelopes_are_taken_and_can_be_read_again(
         return Reply(body=json.dumps({"choices": [{"message": message}], **fields}).encode())
 
     server.answer = envelope
-    command = ("build-dataset", source, "-r", run, "--json", *at(server))
+    command = ("build-dataset", source, "-r", run, "--no-filters", "--json", *at(server))
     assert run_longwriter(*command).summary["records"] == 1
     summary = run_longwriter(*command).summary
     assert (summary["records"], summary["calls"]) == (1, 0)

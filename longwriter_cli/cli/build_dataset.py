@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from longwriter_cli.cli.arguments import Field, InstructionFile, RunDirectory, SkipBadRows
+from longwriter_cli.cli.filter_options import Given, filter_options
 from longwriter_cli.cli.options import Options, shared_options
 from longwriter_cli.cli.task import Export, Task
 from longwriter_cli.cli.work import carry_out
@@ -16,9 +17,11 @@ from longwriter_cli.store.export import default_path
 
 
 @shared_options
+@filter_options
 def command(
     run: RunDirectory,
     options: Options,
+    filters: Given,
     instructions: InstructionFile = None,
     output: Annotated[
         Path | None,
@@ -59,7 +62,9 @@ def command(
     field: Field = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> int:
-    """Plans, writes and exports: instructions in, long-output records out.
+    """Plans, writes, filters and exports: instructions in, long-output records out.
+
+    Finished texts that a filter drops stay in the run; RUN/rejects.jsonl says which and why.
 
     Given again with the same arguments it goes on where it stopped, and pays for no finished section again.
     """
@@ -71,7 +76,7 @@ def command(
         instructions,
         plan=not export_only,
         write=not export_only,
-        export=Export(output or default_path(run, format), format, metadata),
+        export=Export(output or default_path(run, format), format, metadata, filters),
         field=field,
         skip_bad_rows=skip_bad_rows,
     )

@@ -156,8 +156,8 @@ def _meter(job: Job, options: Options, tally: Tally) -> Meter:
         words=sum(entry.words for entry in written),
         words_to_do=sum(index.words_left(p) for p in unfinished),
         tally=tally,
+        tokens=lambda: sum(usage.total_tokens for usage in job.run.usage().values()),
         cost_usd=lambda: cost_usd(job.run.usage(), options),
-        writes=job.write,
     )
 
 

@@ -63,7 +63,7 @@ def _print(task: Task, options: Options, settings: Settings, estimate: Estimate)
     usage[plan_model] = usage.get(plan_model, type(estimate.plan_usage)()) + estimate.plan_usage
     cost = cost_usd(usage, options)
     uncached = cost_usd({model: replace(spent, cached_tokens=0) for model, spent in usage.items()}, options)
-    elapsed_s = estimate.elapsed_s(concurrency)
+    elapsed_s = max(estimate.elapsed_s(concurrency), _rated_s(estimate, options))
     if options.json:
         summary = {
             "command": task.command,
@@ -83,6 +83,7 @@ def _print(task: Task, options: Options, settings: Settings, estimate: Estimate)
         }
         show(orjson.dumps(summary).decode())
         return
+    rates = " and within the rates" if options.rpm or options.tpm else ""
     price = "no price known: give --price-in and --price-out"
     if cost is not None:
         price = f"${cost:,.2f}, or ${uncached:,.2f} where the endpoint has no prefix cache"
@@ -92,6 +93,23 @@ def _print(task: Task, options: Options, settings: Settings, estimate: Estimate)
         ("words", f"{estimate.words:,}"),
         ("tokens", f"{estimate.usage.prompt_tokens:,} of prompts, {estimate.usage.completion_tokens:,} of answers"),
         ("cost", price),
-        ("time", f"{duration(elapsed_s)} with {concurrency} calls at once, at {TOKENS_PER_SECOND:g} tokens/s each"),
+        (
+            "time",
+            f"{duration(elapsed_s)} with {concurrency} calls at once, at {TOKENS_PER_SECOND:g} tokens/s each{rates}",
+        ),
     ):
         show(f"{name:>12}  {value}")
+    for option, cap, needed in (
+        ("--max-cost", options.max_cost, cost),
+        ("--max-total-tokens", options.max_total_tokens, estimate.usage.total_tokens),
+    ):
+        if cap is not None and needed is not None and needed > cap:
+            show(f"        note  {option} {cap:g} is less than that: the run would stop (4) before its end")
+
+
+def _rated_s(estimate: Estimate, options: Options) -> float:
+    """Seconds that `--rpm` and `--tpm` alone take."""
+    return max(
+        60 * estimate.calls / options.rpm if options.rpm else 0.0,
+        60 * estimate.usage.total_tokens / options.tpm if options.tpm else 0.0,
+    )

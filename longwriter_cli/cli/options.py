@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 import typer
 
 from longwriter_cli.cli.config import load_config
+from longwriter_cli.cli.expand import expanded
 from longwriter_cli.errors import UsageError
 
 MODEL, SAMPLING, LIMITS, METHOD, OUTPUT = "Model", "Sampling", "Limits", "Method", "Output"
@@ -425,24 +426,13 @@ _EXTRA_EXAMPLE = """As in {} '{{"repetition_penalty": 1.05}}'."""
 def shared_options(command: Callable[..., int]) -> Callable[..., int]:
     """Gives a command that takes `options: Options` a parameter for each shared option."""
     hints = get_type_hints(Options, include_extras=True)
-    names = [f.name for f in fields(Options)]
     shared = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_from_environment(name, hints))
-        for name in names
+        inspect.Parameter(
+            f.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_from_environment(f.name, hints)
+        )
+        for f in fields(Options)
     ]
-
-    def wrapper(**values: Any) -> int:
-        options = Options(**{name: values.pop(name) for name in names})
-        return command(**values, options=options)
-
-    signature = inspect.signature(command, eval_str=True)
-    own = [parameter for parameter in signature.parameters.values() if parameter.name != "options"]
-    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    wrapper.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]  # read by typer
-    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *shared]}
-    wrapper.__doc__ = command.__doc__
-    wrapper.__name__ = command.__name__
-    return wrapper
+    return expanded(command, "options", shared, lambda values: Options(**values))
 
 
 def _from_environment(name: str, hints: dict[str, Any]) -> Any:

@@ -19,7 +19,6 @@ import orjson
 from longwriter_cli.cli.output import Unheard, say
 from longwriter_cli.engine.events import Event, Failed, Finished, Notice, Planned, Retrying, SectionWritten
 from longwriter_cli.llm.retry import Tally
-from longwriter_cli.records import Usage
 from longwriter_cli.text.display import printable
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ class Meter:
         words: int,
         words_to_do: int,
         tally: Tally,
+        tokens: Callable[[], int],
         cost_usd: Callable[[], float | None],
-        writes: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.instructions = instructions
@@ -58,11 +57,10 @@ class Meter:
         self.sections = sections
         self.words = words
         self._words_before = words
-        self.usage = Usage()
         self.last_problem = ""
         self.tally = tally
+        self.tokens = tokens
         self.cost_usd = cost_usd
-        self.writes = writes
         self._clock = clock
         self._started = clock()
 
@@ -71,18 +69,15 @@ class Meter:
             case Planned(plan):
                 self.planned += 1
                 self.words_to_do += sum(step.words for step in plan.steps)
-                self.usage += plan.usage
             case SectionWritten(section):
                 self.sections += 1
                 self.words += section.words
                 self.words_to_do -= section.target_words
-                self.usage += section.usage
                 self.last_problem = ""
             case Finished():
                 self.finished += 1
-            case Failed(failure):
+            case Failed():
                 self.failed += 1
-                self.usage += failure.usage
             case Retrying(problem, wait_s):
                 self.last_problem = f"{problem} (again in {wait_s:.0f} s)"
 
@@ -118,7 +113,7 @@ class Meter:
             f"{self.sections} sections",
             f"{self.words:,} words",
             f"{self.tally.calls / elapsed:.1f} calls/s",
-            f"{self.usage.total_tokens:,} tokens",
+            f"{self.tokens():,} tokens",
         ]
         if cost is not None:
             figures.append(f"${cost:.2f}")
@@ -140,7 +135,7 @@ class Meter:
             "words": self.words,
             "calls": self.tally.calls,
             "retries": self.tally.retries,
-            "tokens": self.usage.total_tokens,
+            "tokens": self.tokens(),
             "cost_usd": self.cost_usd(),
             "eta_s": self.left_s(),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -25,6 +25,7 @@ class Export:
     path: Path
     kind: Format
     metadata: bool
+    filters: Mapping[str, bool | float | None]
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Failure, Instruction
 from longwriter_cli.report.summary import count, count_failed
 from longwriter_cli.settings import MODEL_CHOICES, Settings
-from longwriter_cli.stages.build import build_dataset
+from longwriter_cli.stages.build import Exported, build_dataset
 from longwriter_cli.stages.clock import now
 from longwriter_cli.store.manifest import Manifest, read_manifest
-from longwriter_cli.store.run import PLANS, Run
+from longwriter_cli.store.run import PLANS, REJECTS, Run
 from longwriter_cli.text.display import printable
 from longwriter_cli.text.plan import plan_digest
 
@@ -49,7 +49,7 @@ def carry_out(task: Task, options: Options) -> int:
         return dry_run(task, options)
     bad_rows: list[InputError] = []
     instructions = first_read(read_source(task.source, task.field, bad_rows if task.skip_bad_rows else None))
-    tally, redo, records = Tally(), Redo(), None
+    tally, redo, exported = Tally(), Redo(), None
     outcome: Exception | None = None
     with Run.open(task.directory, plan_digest, create=task.source is not None) as run:
         try:
@@ -69,10 +69,12 @@ def carry_out(task: Task, options: Options) -> int:
         if task.export is not None and code in _EXPORT_ON:
             try:
                 export = task.export
-                records = build_dataset(run, export.path, export.kind, metadata=export.metadata)
+                exported = build_dataset(
+                    run, export.path, export.kind, metadata=export.metadata, filters=export.filters
+                )
             except Exception as error:
                 outcome, code = error, _code(error)
-        _report(task, options, run, tally, records, time.monotonic() - started, code)
+        _report(task, options, run, tally, exported, time.monotonic() - started, code)
     if outcome is not None:
         raise outcome
     return code
@@ -144,15 +146,16 @@ def _record_bad_rows(task: Task, run: Run, bad_rows: list[InputError]) -> None:
 
 
 def _verdict(options: Options, run: Run) -> int:
-    return EXIT_FAILURES if count_failed(run) > options.most_failed(len(run.index)) else EXIT_OK
+    bad_rows = sum(failure.id is None for failure in run.index.standing_failures())
+    return EXIT_FAILURES if count_failed(run) > options.most_failed(len(run.index) + bad_rows) else EXIT_OK
 
 
 def _report(
-    task: Task, options: Options, run: Run, tally: Tally, records: int | None, elapsed_s: float, code: int
+    task: Task, options: Options, run: Run, tally: Tally, exported: Exported | None, elapsed_s: float, code: int
 ) -> None:
     counts = count(run)
     cost = cost_usd(run.usage(), options)
-    dataset = plain(str(task.export.path)) if task.export is not None and records is not None else None
+    dataset = plain(str(task.export.path)) if task.export is not None and exported is not None else None
     summary = {
         "command": task.command,
         "run": plain(str(task.directory)),
@@ -160,8 +163,8 @@ def _report(
         "planned": counts.planned,
         "written": counts.written,
         "failed": counts.failed,
-        "rejected": 0,
-        "records": counts.written if records is None else records,
+        "rejected": exported.rejected if exported else 0,
+        "records": exported.records if exported else counts.written,
         "sections": counts.sections,
         "calls": tally.calls,
         "retries": tally.retries,
@@ -187,7 +190,11 @@ def _report(
     if counts.failed:
         show(f"what failed and why: longwriter inspect {shlex.quote(str(task.directory))}")
     if dataset is not None:
-        show(f"{counted(records or 0, 'record')} in {dataset}")
+        assert exported is not None
+        show(f"{counted(exported.records, 'record')} in {dataset}")
+        if exported.rejected:
+            place = plain(str(task.directory / REJECTS))
+            show(f"{counted(exported.rejected, 'text')} dropped by the filters; which and why: {place}")
 
 
 def counted(number: int, noun: str) -> str:

@@ -14,9 +14,7 @@ from longwriter_cli.report.summary import Counts, count
 from longwriter_cli.store.export import Format, default_path
 from longwriter_cli.store.index import SectionEntry
 from longwriter_cli.store.jsonl import RowReader
-from longwriter_cli.store.run import PLANS, Run
-
-REJECTS = "rejects.jsonl"
+from longwriter_cli.store.run import PLANS, REJECTS, Run
 
 # What the tokens of each model cost in USD; None where a price is not known.
 CostOf = Callable[[Mapping[str, Usage]], float | None]

@@ -2,51 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from longwriter_cli.evals.length import length_score
-from longwriter_cli.records import Instruction, Plan, Section
+from longwriter_cli.records import Instruction, Language, Section
+from longwriter_cli.settings import Settings
 from longwriter_cli.stages.agentwrite import finished_texts
-from longwriter_cli.stages.write import PARAGRAPH_BREAK
 from longwriter_cli.store.export import Format, export
-from longwriter_cli.store.run import Run
+from longwriter_cli.store.run import REJECTS, Run
+from longwriter_cli.text.filters import FinishedText, Sieve
 from longwriter_cli.text.language import language_of
 from longwriter_cli.text.words import count_words
 
+Filters = Mapping[str, bool | float | None]
+"""What `Sieve` is given: what differs from the defaults, by the filters' names."""
 
-def build_dataset(run: Run, path: Path, kind: Format, *, metadata: bool = False) -> int:
-    """Exports the finished records of a run, in instruction order, and returns how many there are.
+
+@dataclass(frozen=True)
+class Exported:
+    records: int
+    rejected: int
+
+
+def build_dataset(
+    run: Run, path: Path, kind: Format, *, metadata: bool = False, filters: Filters = MappingProxyType({})
+) -> Exported:
+    """Exports the finished texts that the filters keep, in instruction order; `rejects.jsonl` says what they drop.
 
     Raises:
         DiskFailed: an earlier export at `path` is untouched.
     """
-    return export(records(run, metadata=metadata), path, kind)
+    rejects: list[dict[str, str]] = []
+    count = export(records(run, Sieve(filters), rejects, metadata=metadata), path, kind)
+    place = run.directory / REJECTS
+    if rejects or place.exists():
+        export(rejects, place, "jsonl")
+    return Exported(count, len(rejects))
 
 
-def records(run: Run, *, metadata: bool = False) -> Iterator[dict[str, Any]]:
-    """`{"messages": [user, assistant]}` for each finished instruction; with `metadata`, what is known of it too."""
+def records(
+    run: Run, sieve: Sieve, rejects: list[dict[str, str]], *, metadata: bool = False
+) -> Iterator[dict[str, Any]]:
+    """`{"messages": [user, assistant]}` for each text that is kept; with `metadata`, what is known of it too.
+
+    What is dropped is added to `rejects`, as `id`, `reason` and `detail`.
+    """
+    language = _named_language(run)
     for instruction, plan, sections in finished_texts(run):
-        text = PARAGRAPH_BREAK.join(section.text for section in sections)
+        score = _length_score(instruction, sections)
+        text = FinishedText(instruction, plan.steps, sections, length_score=score, language=language)
+        if drop := sieve.judge(text):
+            rejects.append({"id": instruction.id, "reason": drop.reason, "detail": drop.detail})
+            continue
         record: dict[str, Any] = {
             "messages": [
                 {"role": "user", "content": instruction.prompt},
-                {"role": "assistant", "content": text},
+                {"role": "assistant", "content": text.text},
             ]
         }
-        yield record | _metadata(instruction, plan, sections, text) if metadata else record
+        yield record | _metadata(text) if metadata else record
 
 
-def _metadata(instruction: Instruction, plan: Plan, sections: list[Section], text: str) -> dict[str, Any]:
-    words = count_words(text)
+def _named_language(run: Run) -> Language | None:
+    assert run.manifest is not None, "a run without one cannot be opened"
+    named = Settings.from_row(run.manifest.settings).language
+    return None if named == "auto" else named
+
+
+def _length_score(instruction: Instruction, sections: Sequence[Section]) -> float | None:
     required = instruction.required_words
+    return length_score(required.words, sum(section.words for section in sections)) if required else None
+
+
+def _metadata(text: FinishedText) -> dict[str, Any]:
+    required = text.instruction.required_words
+    words = count_words(text.text)
     return {
-        "id": instruction.id,
+        "id": text.instruction.id,
         "words": words,
         "required_words": required.words if required else None,
         "length_score": round(length_score(required.words, words), 2) if required else None,
-        "sections": len(plan.steps),
-        "model": sections[-1].model,
-        "language": language_of(text),
+        "sections": len(text.steps),
+        "model": text.sections[-1].model,
+        "language": language_of(text.text),
     }

@@ -51,6 +51,15 @@ def check_place(path: Path, kind: Format) -> None:
         raise UsageError(f"{path} is a directory.", f"Name a file, such as {default_path(path, kind)}.")
     elif path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a regular file.", "Name a file; what it held is replaced as a whole.")
+    elif path.exists() and not _is_export(path, kind):
+        raise UsageError(f"{path} is no earlier export as {kind}.", "Name another file with -o, or move this one away.")
+
+
+def _is_export(path: Path, kind: Format) -> bool:
+    """Whether a file looks like one that `export` wrote, or is empty."""
+    begins = {"jsonl": b'{"messages":', "parquet": b"PAR1"}[kind]
+    with path.open("rb") as file:
+        return file.read(len(begins)) in (b"", begins)
 
 
 def export(rows: Iterable[Row], path: Path, kind: Format) -> int:

@@ -237,7 +237,8 @@ class Index:
     def standing_failures(self) -> Iterator[Failure]:
         """The newest failure of each key whose row is still missing.
 
-        A bad row of the source stands until it is mended; a failed section as long as the plan has that step.
+        A bad row of the source stands until it is mended; a failed section as long as the plan has that step. What
+        counts no step (`n` is 0) says what answers cost, and is no failure.
         """
         for (id, stage, n), failures in self.failures.items():  # noqa: A001
             newest = failures[-1]
@@ -246,7 +247,7 @@ class Index:
                     yield newest
                 continue
             position = self._position.get(id)
-            if position is None or self.is_complete(position):
+            if position is None or n == 0 or self.is_complete(position):
                 continue
             planned = self._plan_at[position] != _NONE
             if stage == "plan" and planned:

@@ -36,9 +36,12 @@ from longwriter_cli.store.lock import LOCK_NAME, RunLock
 from longwriter_cli.store.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest, write_whole
 from longwriter_cli.store.rows import R, failure_row, instruction_row, plan_row, read_record, section_row
 
-__all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "SECTIONS", "Run"]
+__all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "REJECTS", "SECTIONS", "Run"]
 
-FILES = (MANIFEST_NAME, LOCK_NAME, *ROWS)
+REJECTS = "rejects.jsonl"
+"""What the last export dropped: no rows of the run, and written whole."""
+
+FILES = (MANIFEST_NAME, LOCK_NAME, *ROWS, REJECTS)
 """All files that a run keeps for itself."""
 
 _ROOM = 1 << 18  # bytes: the answers that 32 calls in flight may bring

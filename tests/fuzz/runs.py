@@ -34,7 +34,7 @@ from longwriter_cli.errors import InputError, LongwriterError
 from longwriter_cli.records import Requirement, Step, Usage
 from longwriter_cli.stages.build import build_dataset
 from longwriter_cli.store.manifest import MANIFEST_NAME
-from longwriter_cli.store.run import FAILURES, INSTRUCTIONS, PLANS, SECTIONS, Run
+from longwriter_cli.store.run import FAILURES, INSTRUCTIONS, PLANS, REJECTS, SECTIONS, Run
 from longwriter_cli.text.plan import plan_digest
 
 _ROW_FILES = (INSTRUCTIONS, PLANS, SECTIONS, FAILURES)
@@ -132,7 +132,8 @@ def check_run(data: bytes) -> None:
         assert all(opened[name] in _mended(name, earlier) for name, earlier in before.items()), "opening changed a file"
         _refuses_or(run, _work)
         worked = contents(run)
-        assert all(worked[name].startswith(earlier) for name, earlier in opened.items()), "work changed a file"
+        changed = [name for name, earlier in opened.items() if name != REJECTS and not worked[name].startswith(earlier)]
+        assert not changed, f"work changed {changed}"
 
 
 def _refuses_or(run: Path, act: Callable[[Path], None]) -> None:
@@ -193,8 +194,9 @@ def _work(directory: Path) -> None:
         assert run.sections(position)[1].text == "The end."
         assert run.plan(position) == made
         export = directory / "dataset.jsonl"
-        count = build_dataset(run, export, "jsonl", metadata=True)
-        assert len(export.read_bytes().splitlines()) == count == sum(map(run.index.is_complete, range(len(run.index))))
+        made = build_dataset(run, export, "jsonl", metadata=True)
+        assert len(export.read_bytes().splitlines()) == made.records
+        assert made.records + made.rejected == sum(map(run.index.is_complete, range(len(run.index))))
 
 
 def _read_all(run: Run) -> None:

@@ -44,7 +44,7 @@ class Case:
 
 
 def finished(prompt: str, texts: Sequence[str], *, name: str = "x", finish: str = "stop") -> FinishedText:
-    """A finished text of these sections. `finish` is the finish reason of the last one."""
+    """A finished text of these sections. `finish` is that of the last one; one that was cut has half its words."""
     counts = [count_words(text) for text in texts]
     points = [f"the {n}th thing to tell" for n in range(1, len(texts) + 1)]
     steps = [Step(n, point, words) for n, (point, words) in enumerate(zip(points, counts, strict=True), 1)]
@@ -54,7 +54,7 @@ def finished(prompt: str, texts: Sequence[str], *, name: str = "x", finish: str 
             n=n,
             plan="0",
             words=words,
-            target_words=words,
+            target_words=2 * words if finish == "length" and n == len(texts) else words,
             finish_reason=finish if n == len(texts) else "stop",
             model="m",
             usage=Usage(),

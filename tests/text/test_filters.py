@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -151,6 +152,18 @@ def test_the_same_text_is_foreign_where_nobody_asked_for_it() -> None:
 def test_a_last_section_that_was_cut_at_the_limit_is_truncated_though_its_sentence_ends() -> None:
     assert reason(finished(PROMPT, sections("en", 1), finish="length")) == "truncation"
     assert reason(finished(PROMPT, sections("en", 1), finish="stop")) is None
+
+
+def test_a_last_section_that_was_cut_with_all_its_words_is_whole() -> None:
+    text = finished(PROMPT, sections("en", 1), finish="length")
+    last = replace(text.sections[-1], target_words=text.sections[-1].words)
+    assert reason(replace(text, sections=[*text.sections[:-1], last])) is None
+
+
+def test_a_language_that_the_user_named_is_the_text_s() -> None:
+    chinese = replace(finished(PROMPT, sections("zh", 1)), language="zh")
+    assert reason(chinese) is None
+    assert reason(replace(finished(PROMPT, sections("en", 1)), language="zh")) == "language"
 
 
 def test_a_text_without_a_word_is_truncated() -> None:

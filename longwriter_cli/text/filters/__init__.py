@@ -75,7 +75,7 @@ FILTERS = (
     ),
     Filter(
         "truncation",
-        "texts that end in the middle of a sentence, with a cut last section or with an open code fence",
+        "texts that end in mid-sentence, with a last section cut before its length, or with an open code fence",
         "drop-truncated",
         _switch(truncation),
         keep="keep-truncated",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from longwriter_cli.records import Instruction, Section, Step
+from longwriter_cli.records import Instruction, Language, Section, Step
 
 _SHOWN = 80  # characters of a text in a detail
 
@@ -16,7 +16,7 @@ class FinishedText:
     """A text as it would be exported. `sections` stand in the order of `steps`, one for each.
 
     `length_score` is S_l and `quality` the judge's score, both in [0, 100]; None where the instruction states no
-    length, or nobody judged.
+    length, or nobody judged. `language` is that of the templates where the user named one: then it is the text's too.
     """
 
     instruction: Instruction
@@ -24,6 +24,7 @@ class FinishedText:
     sections: Sequence[Section]
     length_score: float | None = None
     quality: float | None = None
+    language: Language | None = None
 
     @cached_property
     def texts(self) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def language(text: FinishedText) -> str | None:
     apart where too little is there to tell them by words.
     """
     prompt = text.instruction.prompt
-    wanted = _languages(prompt)
+    wanted = {text.language} if text.language else _languages(prompt)
     if not wanted:
         return None
     for number, section in enumerate(text.texts, 1):

@@ -13,6 +13,7 @@ from longwriter_cli.text.filters.finished import FinishedText, in_section
 from longwriter_cli.text.sentences import ends_whole
 
 _CUT = frozenset({"length", "content_filter"})
+_WHOLE = 0.9  # of its target
 _FENCE = re.compile(r"^[ \t]{0,3}(?P<marks>`{3,}|~{3,})[ \t]*(?P<info>[^\n`]*?)[ \t]*$", re.MULTILINE)
 _SHOWN = 160  # characters: `in_section` shows half of them
 
@@ -52,11 +53,14 @@ _NEVER_LAST = tuple(",，、;；(（[【{“‘「『《")
 
 
 def truncation(text: FinishedText) -> str | None:
-    """A last section that was cut, a fence that is not closed, a section that ends in the middle of a sentence."""
+    """A last section cut before its length, a fence that is not closed, a section that ends in mid-sentence.
+
+    A section that was cut at the token limit and is as long as it should be has lost what was too much.
+    """
     last = text.sections[-1] if text.sections else None
     if last is None or not text.text.strip():
         return "no text"
-    if last.finish_reason in _CUT:
+    if last.finish_reason in _CUT and last.words < _WHOLE * last.target_words:
         return f"the last section was cut ({last.finish_reason}): …{_tail(last.text)}"
     if _leaves_a_fence_open(text.text):
         return "a code fence is not closed"
