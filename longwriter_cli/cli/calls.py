@@ -170,11 +170,17 @@ def _retry_policy(options: Options) -> RetryPolicy:
 def _teller(stop: Stop, grace_s: float, listen: events.Listener) -> Callable[[int], None]:
     """Is told of signals: the first one asks for a stop in good order, a second one for a stop at once."""
 
+    heard = False
+
     def told(number: int) -> None:
+        nonlocal heard
         name = signal.Signals(number).name
-        first = not stop
-        stop.request(Stopped(f"Stopped by {name}; everything answered is kept.", number), at_once=not first)
-        if first:
+        reason = Stopped(f"Stopped by {name}; everything answered is kept.", number)
+        stop.request(reason, at_once=heard)
+        if not heard:
+            heard = True
+            # The run may have been stopping already, for a reason that knows no grace.
+            asyncio.get_running_loop().call_later(grace_s, lambda: stop.request(reason, at_once=True))
             listen(events.Notice(f"{name}: answers in flight get {grace_s:g} s; once more stops at once."))
 
     return told

@@ -22,6 +22,7 @@ from longwriter_cli.settings import Settings
 OPENAI_HOST = "api.openai.com"
 _NO_KEY = "none"  # endpoints that want no key still want a header
 _OTHER_FILES = 256
+_OWN_FILES = 32  # what the program itself has open: the run's files, libraries, a connection being closed
 
 Wrap = Callable[[Chat], Chat]
 
@@ -112,10 +113,11 @@ def api_key(base_url: str, options: Options) -> str:
 
 
 def slots(settings: Settings, options: Options) -> int:
-    """Calls in flight: as the user says, and no more than the embedded server has places."""
+    """Calls in flight: as the user says, and no more than the embedded server has places or the system allows files."""
     wanted = options.concurrency or DEFAULT_CONCURRENCY
     if not is_local(settings.model):
-        return wanted
+        _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return wanted if files == resource.RLIM_INFINITY else max(1, min(wanted, files - _OWN_FILES))
     from longwriter_cli.llm.local import SLOTS
 
     return min(wanted, SLOTS)

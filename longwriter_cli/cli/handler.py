@@ -41,6 +41,7 @@ def run(program: Callable[[], object], *, verbose: bool) -> NoReturn:
     except Exception as error:
         _show_traceback(verbose)
         code = _tell_any(error)
+    signals.ignore()
     sys.exit(code)
 
 

@@ -36,6 +36,12 @@ def heed() -> None:
             signal.signal(number, _tell)
 
 
+def ignore() -> None:
+    """All is done and said. While the interpreter ends, a signal would otherwise kill it, with another exit code."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def heard(listener: Callable[[int], object]) -> Iterator[None]:
     """Meanwhile a signal does not raise: its number is handed to `listener`, in the main thread, every time one comes.
@@ -62,7 +68,8 @@ def _tell(number: int, _: object) -> None:
     if first is None:
         _Told.stopped, _Told.at_s = stopped_by(number), now_s
     if _Told.listener is not None:
-        _Told.listener(number)
+        if first is None or number != signal.SIGHUP or now_s - _Told.at_s > _SAME_WORD_S:
+            _Told.listener(number)
     elif first is None:
         raise _Told.stopped  # type: ignore[misc]  # mypy cannot see that it was set above
     elif now_s - _Told.at_s > _SAME_WORD_S:

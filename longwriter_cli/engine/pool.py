@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from longwriter_cli.engine.stop import Halted, Stop
-from longwriter_cli.errors import BudgetReached, DiskFailed
+from longwriter_cli.errors import BudgetReached, DiskFailed, EndpointRefused
 
 WINDOW_PER_SLOT = 8
 
@@ -65,8 +65,9 @@ class Pool(Generic[K]):
         try:
             await asyncio.wait([everything, requested], return_when=asyncio.FIRST_COMPLETED)
             if self._stop:
-                # A budget that is reached is no hurry: what is in flight was reserved, and is paid either way.
-                grace_s = None if isinstance(self._stop.reason, BudgetReached) else self._grace_s
+                # A budget or a refusal is no hurry: what is in flight was asked before, and is paid either way.
+                patient = isinstance(self._stop.reason, BudgetReached | EndpointRefused)
+                grace_s = None if patient else self._grace_s
                 await asyncio.wait([everything, at_once], timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (*slots, requested, at_once):

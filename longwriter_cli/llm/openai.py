@@ -19,6 +19,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import orjson
 
@@ -74,6 +75,8 @@ class OpenAIChat:
         self.base_url = base_url
         self._address = read_address(base_url)
         self._api_key = api_key
+        secrets = [secret for secret in (api_key, *self._address.secrets) if len(secret) >= _SHORTEST_SECRET]
+        self._secrets = tuple(dict.fromkeys([*secrets, *(quote(secret, safe="") for secret in secrets)]))
         self._timeout_s = timeout_s
         self._connections = connections
         self._free = asyncio.Semaphore(connections)
@@ -122,18 +125,20 @@ class OpenAIChat:
                 "Give --base-url the new address, without /chat/completions.",
             )
         if not response.is_success:
-            said = read_error(self._hide(content.decode("utf-8", "replace")))
+            said = self._said(content.decode("utf-8", "replace"))
             raise self._sorted(response.status_code, said, response.headers, request, sent, keyed)
         answer = self._read(content)
         if answer.get("error") or "choices" not in answer:
-            said = read_error(self._hide(json.dumps(answer)))
+            said = self._said(json.dumps(answer))
             status = next((int(code) for code in said.codes if code.isdecimal() and 400 <= int(code) < 600), None)
             if status is None:
                 raise CallFailed(f"an error in place of an answer: {shorten(said.message)}")
             raise self._sorted(status, said, response.headers, request, sent, keyed)
         if keyed:
             self._takes_cache_key = True
-        return replace(read_completion(answer, request), limits=read_rate_limits(response.headers))
+        completion = read_completion(answer, request)
+        model = self._hide(completion.model)
+        return replace(completion, model=model, limits=read_rate_limits(response.headers))
 
     async def _post(self, body: bytes) -> tuple[httpx2.Response, bytes]:
         """The answer and its body, which is at most `MOST_BYTES` long."""
@@ -224,11 +229,15 @@ class OpenAIChat:
                 self._context[request.model] = min(size, self._context.get(request.model) or size)
         return error
 
+    def _said(self, body: str) -> Said:
+        """An error in the endpoint's words. What is secret is hidden where it stands escaped, and where it does not."""
+        said = read_error(self._hide(body))
+        return replace(said, message=self._hide(said.message), parameter=self._hide(said.parameter))
+
     def _hide(self, text: str) -> str:
         """The text without the key and what is secret in the address, which some servers quote."""
-        for secret in (self._api_key, *self._address.secrets):
-            if len(secret) >= _SHORTEST_SECRET:
-                text = text.replace(secret, "***")
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
         return text
 
     async def context_tokens(self, model: str) -> int | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from longwriter_cli.engine.stop import Halted
 from longwriter_cli.errors import InstructionFailed, LongwriterError
 from longwriter_cli.llm.base import Chat, Completion, Request
 from longwriter_cli.records import Usage
@@ -66,7 +68,8 @@ async def ask_nearest(chat: Chat, request: Request, accept: Callable[[Completion
         if kept is None:
             raise
         value, usage, attempts = kept.value, error.usage, error.attempts
-    except LongwriterError:
+    except (LongwriterError, Halted, asyncio.CancelledError):
+        # Whatever stops the run in between: what can be used is paid, and is kept.
         if kept is None:
             raise
         value = kept.value

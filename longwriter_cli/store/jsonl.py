@@ -74,6 +74,8 @@ class GroupSync:
             # Outside of that lock: an append need not wait for the disk.
             for fd in dirty:
                 os.fdatasync(fd)
+                if os.fstat(fd).st_nlink == 0:  # no answer should be paid for that nobody will find
+                    raise OSError(errno.ESTALE, "was deleted while it was in use")
 
     def _work(self) -> None:
         while not self._closing.is_set():

@@ -205,3 +205,20 @@ async def test_a_server_that_goes_away_and_comes_back_gets_its_instructions_back
         await write(chat, "autumn")
         assert one.stats.answered == 2 * usual
         await chat.close()
+
+
+async def test_one_that_fails_again_and_again_sits_out_longer_each_time(three: Three) -> None:
+    for times in range(3):
+        await three.fails("a", CallFailed("HTTP 500"), BENCH_AFTER)
+        three.now += BENCH_S * 2**times - 1
+        assert "a" not in three.places().values()
+        three.now += 1
+        assert "a" in three.places().values()
+
+
+async def test_one_that_asks_for_a_long_wait_sits_out_and_the_next_one_is_asked(three: Three) -> None:
+    own = next(one for one in IDS if three.endpoints.choose(one) == "a")
+    three.chats["a"].failure = CallFailed("HTTP 429", retry_after_s=86_400.0, costs_attempt=False, throttled=True)
+    assert (await three.endpoints.complete(Request("section", own, "m", "Write."))).text == "text"
+    three.now += 86_399
+    assert "a" not in three.places().values()

@@ -752,3 +752,17 @@ async def test_a_call_that_is_given_up_frees_its_place() -> None:
             await asyncio.sleep(0.05)
             given_up.cancel()
             assert (await chat.complete(request("again"))).text
+
+
+@pytest.mark.parametrize(
+    "escape", [lambda key: key.replace("+", "\\u002B"), lambda key: key.replace("+", "%2B").replace("/", "%2F")]
+)
+async def test_a_key_that_an_error_quotes_escaped_is_hidden_too(escape: Callable[[str], str]) -> None:
+    key = "sk-a+b/c-0123456789"
+    body = b'{"error": {"message": "wrong key: ' + escape(key).encode() + b'"}}'
+    with FakeServer(answer=lambda asked: Reply(status=400, body=body)) as server:
+        async with client(server.base_url, key) as chat:
+            with pytest.raises((InstructionFailed, CallFailed, EndpointRefused)) as raised:
+                await chat.complete(request(params={"prompt_cache_key": "mine"}))
+    assert "***" in str(raised.value)
+    assert key not in str(raised.value)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 from scripted import USAGE, ScriptedChat, answer
 
+from longwriter_cli.engine.stop import Halted
 from longwriter_cli.errors import BudgetReached, InstructionFailed
 from longwriter_cli.llm.base import Completion, Request
 from longwriter_cli.records import Usage
@@ -57,6 +58,7 @@ async def test_an_answer_off_target_is_asked_again_once_and_the_nearer_one_is_ta
     [
         (InstructionFailed("retries_exhausted", "gone", usage=USAGE, attempts=6), USAGE + USAGE),
         (BudgetReached("no more"), USAGE),
+        (Halted(), USAGE),
     ],
 )
 async def test_an_answer_that_can_be_used_is_kept_where_the_second_call_fails(error: Exception, usage: Usage) -> None:

@@ -342,3 +342,14 @@ def test_a_place_below_a_file_is_an_error_of_usage(tmp_path: Path, kind: Format)
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="file"):
         export([record(1)], tmp_path / "file" / "d", kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "earlier"), [("jsonl", '{"id": 1}\n'), ("jsonl", "PAR1"), ("parquet", '{"messages": 1}\n')]
+)
+def test_a_file_that_is_no_earlier_export_is_never_replaced(tmp_path: Path, kind: Format, earlier: str) -> None:
+    path = tmp_path / "notes"
+    path.write_text(earlier)
+    with pytest.raises(UsageError, match="no earlier export"):
+        export([record(1)], path, kind)
+    assert path.read_text() == earlier
