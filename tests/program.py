@@ -285,6 +285,10 @@ def _attend(connection: socket.socket) -> None:
     pid = os.fork()
     if pid == 0:
         connection.close()
+        # The tests may run under nohup or in the background of a script, where these are ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         for place, fd in enumerate(fds):
             os.dup2(fd, place)
             os.close(fd)

@@ -319,8 +319,8 @@ def test_a_signal_while_standard_input_is_read_is_heeded(run: Path, server: Fake
     process.stdin.write(json.dumps(essays(1)[0]) + "\n")
     process.stdin.flush()
     until((run / ".instructions.jsonl.tmp").exists)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
     said = process.stderr.read()
     assert shlex.join(["longwriter", *command]) in said
     assert "Traceback" not in said
