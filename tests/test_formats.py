@@ -322,3 +322,15 @@ def test_standard_input_of_bytes_that_are_no_utf8_is_an_error_that_names_it(run:
     stdin = b'{"prompt": "caf\xe9"}\n'
     result = run_longwriter("build-dataset", "-", "-r", run, *at(server), stdin=stdin, code=2)
     assert "line 1" in result.stderr
+
+
+def test_what_the_filters_drop_is_told_the_same_way_again_and_again(tmp_path: Path, run: Path, server: FakeServer) -> None:
+    source = write_rows(tmp_path / "in.jsonl", essays(2))
+    run_longwriter("build-dataset", source, "-r", run, *at(server))
+    command = ("build-dataset", "-r", run, "--export-only", "--json")
+    for _ in range(2):
+        summary = run_longwriter(*command, "--min-words", "100000").summary
+        assert (summary["records"], summary["rejected"], summary["exit_code"]) == (0, 2, 0)
+        assert [row["reason"] for row in read_rows(run / "rejects.jsonl")] == ["too_short"] * 2
+    assert run_longwriter(*command).summary["rejected"] == 0
+    assert (run / "rejects.jsonl").read_bytes() == b""

@@ -17,7 +17,7 @@ from longwriter_cli.engine.budget import Amount, Budget
 from longwriter_cli.engine.gate import Gate
 from longwriter_cli.engine.limits import Allowance, Line, TokenBucket
 from longwriter_cli.engine.stop import Stop
-from longwriter_cli.errors import DiskFailed, Stopped, UsageError
+from longwriter_cli.errors import LongwriterError, Stopped, UsageError
 from longwriter_cli.llm.base import Chat
 from longwriter_cli.llm.prices import Prices
 from longwriter_cli.llm.retry import Retrying, Tally
@@ -83,7 +83,7 @@ async def call_model(job: Job, options: Options, tally: Tally) -> None:
         with progress, signals.heard(lambda number: loop.call_soon_threadsafe(told, number)):
             await agentwrite.work(plan=job.plan, write=job.write, slots=slots, limit=options.limit, grace_s=grace_s)
     finally:
-        with suppress(DiskFailed):  # then the run has stopped for that already, or will the next time
+        with suppress(LongwriterError):  # then the run has stopped for that already, or will the next time
             for failure in unrecorded.rows():
                 run.add_failure(failure)
         await chat.close()

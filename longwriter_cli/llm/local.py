@@ -108,7 +108,7 @@ class LocalServer:
         try:
             self.base_url = self._announced(self._process)
             self._wait_for_health(deadline)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the child must not outlive a start that failed
             self.close()
             raise
         return self

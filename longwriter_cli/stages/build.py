@@ -13,7 +13,7 @@ from longwriter_cli.records import Instruction, Language, Section
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.agentwrite import finished_texts
 from longwriter_cli.store.export import Format, export
-from longwriter_cli.store.run import REJECTS, Run
+from longwriter_cli.store.run import Run
 from longwriter_cli.text.filters import FinishedText, Sieve
 from longwriter_cli.text.language import language_of
 from longwriter_cli.text.words import count_words
@@ -38,9 +38,7 @@ def build_dataset(
     """
     rejects: list[dict[str, str]] = []
     count = export(records(run, Sieve(filters), rejects, metadata=metadata), path, kind)
-    place = run.directory / REJECTS
-    if rejects or place.exists():
-        export(rejects, place, "jsonl")
+    run.keep_rejects(rejects)
     return Exported(count, len(rejects))
 
 

@@ -267,6 +267,11 @@ def disk_error(error: OSError, path: Path) -> LongwriterError:
     problem = error.strerror or str(error)
     if error.errno in _PATH_ERRORS:
         return UsageError(f"{path}: {problem}.")
+    if error.errno == errno.ESTALE:
+        return DiskFailed(
+            f"{path}: its files were deleted while it was in use.",
+            "Nothing more was paid for. Put them back, or begin again in another directory.",
+        )
     return DiskFailed(
         f"{path}: {_DISK_ERRORS.get(error.errno or 0, problem)}.",
         "Nothing is lost: make room and give the same command again; it goes on from here.",

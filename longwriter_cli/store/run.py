@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -96,13 +96,13 @@ class Run:
         lock = RunLock(directory)
         try:
             run = cls(directory, digest_of, lock)
-        except BaseException:
+        except BaseException:  # whatever it is, Ctrl-C too: the lock must not outlive it
             lock.release()
             raise
         try:
             run._mend()
             load(directory, run.index)
-        except BaseException:
+        except BaseException:  # the same
             run.close()
             raise
         return run
@@ -172,6 +172,12 @@ class Run:
 
     def add_failure(self, failure: Failure) -> None:
         self._add(FAILURES, failure_row(failure))
+
+    def keep_rejects(self, rejects: Sequence[Mapping[str, str]]) -> None:
+        """Writes what an export dropped, whole; where it dropped nothing, an earlier file becomes empty."""
+        path = self.directory / REJECTS
+        if rejects or path.exists():
+            write_whole(path, "".join(_line(dict(row)).decode() for row in rejects))
 
     def _add(self, name: str, row: dict[str, Any]) -> None:
         """Appends a row, then takes it in as it would be read from the file: a later command knows the same."""
