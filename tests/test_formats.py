@@ -324,7 +324,9 @@ def test_standard_input_of_bytes_that_are_no_utf8_is_an_error_that_names_it(run:
     assert "line 1" in result.stderr
 
 
-def test_what_the_filters_drop_is_told_the_same_way_again_and_again(tmp_path: Path, run: Path, server: FakeServer) -> None:
+def test_what_the_filters_drop_is_told_the_same_way_again_and_again(
+    tmp_path: Path, run: Path, server: FakeServer
+) -> None:
     source = write_rows(tmp_path / "in.jsonl", essays(2))
     run_longwriter("build-dataset", source, "-r", run, *at(server))
     command = ("build-dataset", "-r", run, "--export-only", "--json")
