@@ -127,7 +127,9 @@ class Retrying:
         async with self._probe:  # first come first served, so that each probe is another call's
             if self._is_outage():
                 doubled: float = FIRST_WAIT_S * 2.0 ** min(10, self._failures_in_a_row - OUTAGE_AFTER)
-                await self._sleep(min(LONGEST_WAIT_S, self._give_up_after_s / 4, doubled))
+                # Its own back-off lies behind this call: the last probe comes when it is time to give up, not later.
+                left_s = (self._failing_since or 0.0) + self._give_up_after_s - self._clock()
+                await self._sleep(max(SHORTEST_WAIT_S, min(LONGEST_WAIT_S, self._give_up_after_s / 4, doubled, left_s)))
                 return await self._try(call)
         return await self._try(call)
 

@@ -29,6 +29,10 @@ _BATCH = 1 << 18  # bytes of lines that are decoded at a time; more would not st
 NOT_A_ROW = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
+class _Deleted(OSError):
+    """A file was deleted while it was in use: what is appended to it, nobody will find."""
+
+
 class GroupSync:
     """Brings appended rows to the disk in the background: one fdatasync for all rows of an interval."""
 
@@ -74,8 +78,8 @@ class GroupSync:
             # Outside of that lock: an append need not wait for the disk.
             for fd in dirty:
                 os.fdatasync(fd)
-                if os.fstat(fd).st_nlink == 0:  # no answer should be paid for that nobody will find
-                    raise OSError(errno.ESTALE, "was deleted while it was in use")
+                if os.fstat(fd).st_nlink == 0:
+                    raise _Deleted
 
     def _work(self) -> None:
         while not self._closing.is_set():
@@ -267,7 +271,7 @@ def disk_error(error: OSError, path: Path) -> LongwriterError:
     problem = error.strerror or str(error)
     if error.errno in _PATH_ERRORS:
         return UsageError(f"{path}: {problem}.")
-    if error.errno == errno.ESTALE:
+    if isinstance(error, _Deleted):
         return DiskFailed(
             f"{path}: its files were deleted while it was in use.",
             "Nothing more was paid for. Put them back, or begin again in another directory.",
