@@ -340,7 +340,7 @@ def test_an_instruction_stays_on_one_of_two_endpoints(tmp_path: Path, run: Path)
         run_longwriter("build-dataset", source, "-r", run, "-c", "8", *at(one), "--base-url", two.base_url)
         subjects = [{river(request) for request in server.requests} for server in (one, two)]
     assert subjects[0] & subjects[1] == set()
-    assert min(map(len, subjects)) >= 3, "one endpoint got next to nothing"
+    assert all(subjects), "one endpoint got nothing"
     assert audit(run) == 16
 
 
@@ -351,7 +351,7 @@ def river(request: dict[str, Any]) -> str:
 def test_when_one_of_two_endpoints_dies_midway_everything_is_finished_by_the_other(tmp_path: Path, run: Path) -> None:
     source = write_rows(tmp_path / "in.jsonl", essays(16))
     with FakeServer() as one, FakeServer() as two:
-        two.answer = lambda request: die() if two.stats.calls >= 10 else None
+        two.answer = lambda request: die() if two.stats.calls >= 2 else None
 
         def die() -> None:
             two.mode = "down"

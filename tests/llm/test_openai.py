@@ -365,13 +365,17 @@ async def test_silence_ends_at_the_time_out(fault: str) -> None:
 
 async def test_a_client_goes_on_after_every_accident() -> None:
     kinds = ("cut_before", "cut_middle", "broken_json", "500", "502_html", "429_bare", "stall")
-    with FakeServer(faults=0.5, fault_kinds=kinds, stall_s=0.2, max_faults=99) as server:
-        async with client(server.base_url, timeout_s=0.1) as chat:
-            results = await asyncio.gather(
-                *(chat.complete(request(f"{PROMPT} {n}")) for n in range(60)), return_exceptions=True
-            )
-        assert {type(result) for result in results} == {Completion, CallFailed}
-        assert server.stats.calls == 60
+    with FakeServer(faults=0.5, fault_kinds=kinds, stall_s=10, max_faults=99) as server:
+        async with client(server.base_url, timeout_s=2) as chat:
+
+            async def call_all(about: str) -> set[type]:
+                calls = (chat.complete(request(f"{PROMPT} {about} {n}")) for n in range(60))
+                return {type(result) for result in await asyncio.gather(*calls, return_exceptions=True)}
+
+            assert await call_all("stormy") == {Completion, CallFailed}
+            assert set(server.stats.faults) == set(kinds)
+            server.faults = 0.0
+            assert await call_all("calm") == {Completion}
 
 
 async def test_a_redirect_that_loses_the_call_stops_the_run_and_names_the_new_address() -> None:
