@@ -2,7 +2,8 @@
 
 Shipped templates stand in `prompts/` of a checkout and in `longwriter_cli/_prompts` of a wheel. A user's directory
 may hold `plan.txt` and `write.txt` themselves, which then serve every language, or the folders `en/` and `zh/`; what
-it lacks comes from the shipped ones. A run keeps a copy of what it uses, and goes on with that copy.
+it lacks comes from the shipped ones. `select.txt` and `judge.txt` serve all languages. A run keeps a copy of what it
+uses, and goes on with that copy.
 
 Filling is one pass: a text that happens to contain `$PLAN$` is left as it is.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,10 +21,18 @@ from typing import Literal
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import Language
 
-TemplateName = Literal["plan", "write"]
+TemplateName = Literal["plan", "write", "select", "judge"]
+
+AGENTWRITE: tuple[TemplateName, ...] = ("plan", "write")
 
 # What a template cannot do without: without it, every call would be the same.
-_REQUIRED: dict[TemplateName, tuple[str, ...]] = {"plan": ("INST",), "write": ("STEP",)}
+_REQUIRED: dict[TemplateName, tuple[str, ...]] = {
+    "plan": ("INST",),
+    "write": ("STEP",),
+    "select": ("INST",),
+    "judge": ("RESPONSE",),
+}
+_BY_LANGUAGE = frozenset(AGENTWRITE)
 _LANGUAGES: tuple[Language, ...] = ("en", "zh")
 _PLACEHOLDERS = ("INST", "PLAN", "TEXT", "STEP", "RESPONSE")
 _PLACEHOLDER = re.compile(rf"\$({'|'.join(_PLACEHOLDERS)})\$")
@@ -56,20 +65,24 @@ class Template:
 
 @dataclass(frozen=True)
 class Templates:
-    """The templates of a run, by language and name: `("en", "plan")`."""
+    """The templates of a run, by key: `en/plan`, `judge`."""
 
-    by_key: Mapping[tuple[Language, TemplateName], Template]
+    by_key: Mapping[str, Template]
 
-    def get(self, name: TemplateName, language: Language) -> Template:
-        return self.by_key[language, name]
+    def get(self, name: TemplateName, language: Language = "en") -> Template:
+        return self.by_key[_key(name, language)]
 
     def digests(self) -> dict[str, str]:
         """`{"en/plan": digest, …}`, as the manifest keeps them."""
-        return {f"{language}/{name}": template.digest() for (language, name), template in self.by_key.items()}
+        return {key: template.digest() for key, template in self.by_key.items()}
 
     def files(self) -> dict[str, str]:
         """`{"en/plan.txt": source, …}`: what a run's own `prompts/` holds."""
-        return {f"{language}/{name}.txt": template.source for (language, name), template in self.by_key.items()}
+        return {f"{key}.txt": template.source for key, template in self.by_key.items()}
+
+
+def _key(name: TemplateName, language: Language) -> str:
+    return f"{language}/{name}" if name in _BY_LANGUAGE else name
 
 
 def shipped_directory() -> Path:
@@ -83,30 +96,31 @@ def shipped_directory() -> Path:
     return in_wheel if in_wheel.is_dir() else package.parent / "prompts"
 
 
-def load_templates(directory: Path | None = None) -> Templates:
-    """Loads the templates of `directory`, filled up with the shipped ones.
+def load_templates(directory: Path | None = None, names: Sequence[TemplateName] = AGENTWRITE) -> Templates:
+    """Loads those templates of `directory`, filled up with the shipped ones.
 
     Raises:
         UsageError: the directory is missing, or holds no template.
         InputError: a template is not UTF-8, or lacks its placeholder.
     """
-    shipped = shipped_directory()
-    keys: list[tuple[Language, TemplateName]] = [(language, name) for language in _LANGUAGES for name in _REQUIRED]
-    own = {} if directory is None else {key: path for key in keys if (path := _own_file(directory, *key))}
-    if directory is not None and not own:
+    if directory is not None and not any(_own_files(directory, name, language) for name, language in _keys(_REQUIRED)):
         raise _no_templates(directory)
     by_key = {}
-    for language, name in keys:
-        path = own.get((language, name)) or shipped / language / f"{name}.txt"
-        by_key[language, name] = _read(path, name)
+    for name, language in _keys(names):
+        own = _own_files(directory, name, language) if directory is not None else []
+        path = own[0] if own else shipped_directory() / f"{_key(name, language)}.txt"
+        by_key[_key(name, language)] = _read(path, name)
     return Templates(by_key)
 
 
-def _own_file(directory: Path, language: Language, name: TemplateName) -> Path | None:
-    for path in (directory / language / f"{name}.txt", directory / f"{name}.txt"):
-        if path.is_file():
-            return path
-    return None
+def _keys(names: Iterable[TemplateName]) -> list[tuple[TemplateName, Language]]:
+    return [(name, language) for name in names for language in (_LANGUAGES if name in _BY_LANGUAGE else ("en",))]
+
+
+def _own_files(directory: Path, name: TemplateName, language: Language) -> list[Path]:
+    """The files that may serve, the best one first."""
+    paths = dict.fromkeys((directory / f"{_key(name, language)}.txt", directory / f"{name}.txt"))
+    return [path for path in paths if path.is_file()]
 
 
 def _read(path: Path, name: TemplateName) -> Template:
@@ -135,7 +149,8 @@ def _no_templates(directory: Path) -> UsageError:
     found = [path.name for path in sorted(directory.iterdir())]
     near = [name for name in found if difflib.get_close_matches(name, [f"{n}.txt" for n in _REQUIRED], n=1)]
     hint = f" Did you mean to rename {near[0]}?" if near else ""
+    names = ", ".join(f"{name}.txt" for name in _REQUIRED)
     return UsageError(
         f"--prompts {directory}: no template in it.",
-        f"It may hold plan.txt and write.txt, or en/ and zh/ with these files.{hint}",
+        f"It may hold {names}, or en/ and zh/ with plan.txt and write.txt.{hint}",
     )

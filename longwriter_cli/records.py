@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 Language = Literal["en", "zh"]
 
@@ -126,8 +126,77 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What a model said of a prompt: whether it needs a long text. Key: `id`."""
+
+    stage: ClassVar = "select"
+
+    id: str
+    keep: bool
+    reason: str
+    model: str = ""
+    usage: Usage = Usage()
+    attempts: int = 0
+    at: str = ""
+
+    def key(self) -> tuple[str, ...]:
+        return (self.id,)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A text written to be scored. `sample` counts from 0, `response_length` is in words. Key: `(id, sample)`."""
+
+    stage: ClassVar = "predict"
+
+    id: str
+    sample: int
+    response_length: int
+    finish_reason: str = ""
+    model: str = ""
+    usage: Usage = Usage()
+    attempts: int = 0
+    at: str = ""
+    response: str = ""
+
+    def key(self) -> tuple[str, int]:
+        return (self.id, self.sample)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a judge model gave a prediction: a score, 1 to 5, for each dimension. Key: `(id, sample, judge, n)`.
+
+    `n` counts the judgements that one judge gives one prediction, from 1.
+    """
+
+    stage: ClassVar = "judge"
+
+    id: str
+    n: int
+    sample: int
+    judge: str
+    scores: Mapping[str, int]
+    model: str = ""
+    usage: Usage = Usage()
+    attempts: int = 0
+    at: str = ""
+
+    def key(self) -> tuple[str, int, str, int]:
+        return (self.id, self.sample, self.judge, self.n)
+
+
+Answer = Selection | Prediction | Judgement
+"""A row that one question to a model gives, beside plans and sections."""
+
+ANSWER_STAGES = frozenset({Selection.stage, Prediction.stage, Judgement.stage})
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why an instruction, or a row of the source, gave no record. Key: `(id, stage, n)`.
+
+    `n` is the step of a section, counted from 1; of a prediction or judgement it is the sample, counted from 1 too.
 
     `basis` is the digest of what the attempt stood on (prompt, plan, settings): a failure whose basis has changed
     is tried again. A bad row of the source has `file` and `line`; `mended` says that it has been put right since.

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from longwriter_cli.errors import SettingsDiffer, UsageError
 from longwriter_cli.records import Language
+
+Job = Literal["plan", "write", "select", "direct", "judge"]
+"""What a call is made for. A command compares only the settings that its jobs use."""
 
 Mode = Literal["serial", "parallel"]
 LengthControl = Literal["none", "carry"]
@@ -27,12 +30,14 @@ class Settings:
 
     model: str
     plan_model: str | None = None
+    judge_model: str | None = None
     temperature: float | None = None
     top_p: float | None = None
     seed: int | None = None
     max_tokens: int | None = None
     extra_body: Mapping[str, Any] | None = None
     plan_extra_body: Mapping[str, Any] | None = None
+    judge_extra_body: Mapping[str, Any] | None = None
     history_words: int | None = None
     language: Literal["auto"] | Language = "auto"
     mode: Mode = "serial"
@@ -64,13 +69,16 @@ class Settings:
     def to_row(self) -> dict[str, Any]:
         return asdict(self)
 
-    def fingerprint(self, uses: Collection[str] | None = None) -> str:
-        """First 16 hex digits of SHA-256 over the settings (those in `uses`, else all) as canonical JSON.
+    def fingerprint(self, *jobs: Job) -> str:
+        """First 16 hex digits of SHA-256 over the settings (those that the jobs use, else all) as canonical JSON.
 
         Settings that came later count only where they are not the default: a run that was begun before them keeps its
         fingerprint.
         """
-        row = {name: value for name, value in self.to_row().items() if uses is None or name in uses}
+        row = self.to_row()
+        if jobs:
+            row = {name: value for name, value in row.items() if name in _used_by(jobs)}
+            row["templates"] = {key: digest for key, digest in self.templates.items() if _name(key) in jobs}
         row = {name: value for name, value in row.items() if name not in _LATER or value != _LATER[name]}
         canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -83,14 +91,12 @@ class Settings:
         return body | dict(extra or {})
 
 
-_LATER = {
-    f.name: f.default
-    for f in fields(Settings)
-    if f.name in ("plan_format", "min_section_words", "max_section_words", "section_tolerance", "length_control")
-}
+_LATER_NAMES = frozenset({"plan_format", "min_section_words", "max_section_words", "section_tolerance"})
+_LATER_NAMES |= {"length_control", "judge_model", "judge_extra_body"}
+_LATER = {f.name: f.default for f in fields(Settings) if f.name in _LATER_NAMES}
 _OPTIONAL = frozenset(
     {"plan_model", "temperature", "top_p", "seed", "max_tokens", "extra_body", "plan_extra_body", "history_words"}
-    | {"min_section_words", "max_section_words", "section_tolerance"}
+    | {"min_section_words", "max_section_words", "section_tolerance", "judge_model", "judge_extra_body"}
 )
 _CHOICES = {
     "language": ("auto", "en", "zh"),
@@ -101,12 +107,14 @@ _CHOICES = {
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "model": str,
     "plan_model": str,
+    "judge_model": str,
     "temperature": (int, float),
     "top_p": (int, float),
     "seed": int,
     "max_tokens": int,
     "extra_body": dict,
     "plan_extra_body": dict,
+    "judge_extra_body": dict,
     "history_words": int,
     "max_steps": int,
     "plan_tolerance": (int, float),
@@ -128,20 +136,33 @@ def _may_be(name: str, value: object) -> bool:
     return isinstance(value, _KINDS[name]) and not isinstance(value, bool)
 
 
-_SHARED = frozenset({"model", "temperature", "top_p", "seed", "max_tokens", "extra_body", "language", "templates"})
-_SHARED |= {"min_section_words", "max_section_words"}
-PLAN_SETTINGS = _SHARED | {"plan_model", "plan_extra_body", "plan_format", "max_steps", "plan_tolerance"}
-WRITE_SETTINGS = _SHARED | {"history_words", "mode", "length_control", "section_tolerance"}
-_TEMPLATE_OF = {"plan": PLAN_SETTINGS, "write": WRITE_SETTINGS}
+_SAMPLING = frozenset({"model", "temperature", "top_p", "seed", "max_tokens", "extra_body"})
+_AGENTWRITE = _SAMPLING | {"language", "templates", "min_section_words", "max_section_words"}
+_USES: dict[Job, frozenset[str]] = {
+    "plan": _AGENTWRITE | {"plan_model", "plan_extra_body", "plan_format", "max_steps", "plan_tolerance"},
+    "write": _AGENTWRITE | {"history_words", "mode", "length_control", "section_tolerance"},
+    "select": _SAMPLING | {"templates"},
+    "direct": _SAMPLING,
+    "judge": frozenset({"judge_model", "judge_extra_body", "templates"}),
+}
+
+
+def _used_by(jobs: Iterable[Job]) -> frozenset[str]:
+    return frozenset().union(*(_USES[job] for job in jobs))
+
+
+def _name(key: str) -> str:
+    """The name of a template, which is that of the job that uses it: `plan` of `en/plan`."""
+    return key.rpartition("/")[2]
 
 
 def settle(
-    given: Mapping[str, Any], stored: Settings | None, *, uses: Collection[str], accept_new: bool = False
+    given: Mapping[str, Any], stored: Settings | None, *, uses: Collection[Job], accept_new: bool = False
 ) -> Settings:
     """The settings of this command: what is given, else what the run was begun with, else the default.
 
-    `uses` names the jobs of this command, `plan` and `write`; only what they use is compared. A plan model that is
-    not given is the model itself.
+    `uses` names the jobs of this command; only what they use is compared. A plan model that is not given is the model
+    itself.
 
     Raises:
         UsageError: a new run without a model, or settings that contradict each other.
@@ -152,7 +173,7 @@ def settle(
         if "model" not in known:
             raise UsageError("No model is named.", MODEL_CHOICES)
         return _coherent(Settings(**known))
-    compared = frozenset().union(*(_TEMPLATE_OF[use] for use in uses)) if uses else frozenset()
+    compared = _used_by(uses)
     changed = _differences(known, stored, compared, uses)
     if changed and not accept_new:
         raise SettingsDiffer(
@@ -160,7 +181,10 @@ def settle(
             "Leave them out to go on as before, add --new-settings to use them for all that is not yet written, "
             "or name another run directory.",
         )
-    return _coherent(replace(stored, **{name: value for name, value in known.items() if name in compared}))
+    taken = {name: value for name, value in known.items() if name in compared}
+    if "templates" in taken:
+        taken["templates"] = {**stored.templates, **taken["templates"]}
+    return _coherent(replace(stored, **taken))
 
 
 def _coherent(settings: Settings) -> Settings:
@@ -185,7 +209,7 @@ MODEL_CHOICES = (
 
 
 def _differences(
-    known: Mapping[str, Any], stored: Settings, compared: Collection[str], uses: Collection[str]
+    known: Mapping[str, Any], stored: Settings, compared: Collection[str], uses: Collection[Job]
 ) -> list[str]:
     changed = []
     for name, value in known.items():
@@ -193,7 +217,7 @@ def _differences(
         if name not in compared:
             continue
         if name == "templates":
-            names = [key for key in value if key.rpartition("/")[2] in uses and value[key] != before.get(key)]
+            names = [key for key in value if _name(key) in uses and key in before and value[key] != before[key]]
             changed += [f"template {key}" for key in names]
         elif value != before:
             option = "--" + name.replace("_", "-")

@@ -1,17 +1,18 @@
-"""The part of a command that calls a model: client, limits, signals and progress around AgentWrite."""
+"""The part of a command that calls a model: client, limits, signals and progress around the work itself."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import signals
+from longwriter_cli.cli.meter import Meter
 from longwriter_cli.cli.options import DEFAULT_GIVE_UP_AFTER_S, DEFAULT_GRACE_S, DEFAULT_MAX_ATTEMPTS, Options
-from longwriter_cli.cli.progress import Meter, Progress, display
+from longwriter_cli.cli.progress import Progress, display
 from longwriter_cli.engine import events
 from longwriter_cli.engine.budget import Amount, Budget
 from longwriter_cli.engine.gate import Gate
@@ -20,39 +21,39 @@ from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import LongwriterError, Stopped, UsageError
 from longwriter_cli.llm.base import Chat
 from longwriter_cli.llm.prices import Prices
-from longwriter_cli.llm.retry import Retrying, Tally
-from longwriter_cli.prompts import Templates
+from longwriter_cli.llm.retry import Retrying
 from longwriter_cli.records import Usage
 from longwriter_cli.settings import Settings
-from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.failures import RetryPolicy
 from longwriter_cli.stages.limited import Limited, Paid
-from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.unrecorded import Unrecorded
-from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.run import Run
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is to be done on an open run."""
+class Calls:
+    """What the work of a command is given: a model to ask, and what it must heed and tell on the way."""
 
-    run: Run
-    settings: Settings
-    templates: Templates
-    plan: bool
-    write: bool
+    chat: Chat
+    stop: Stop
+    listen: events.Listener
+    retry: RetryPolicy
+    slots: int
+    grace_s: float
 
 
-async def call_model(job: Job, options: Options, tally: Tally) -> None:
-    """Plans and writes, within the limits of the options, until all is done or the run is stopped.
+Work = Callable[[Calls], Awaitable[None]]
+
+
+async def call_model(run: Run, settings: Settings, options: Options, meter: Meter, work: Work) -> None:
+    """Does the work on an open run, within the limits of the options, until it is done or the run is stopped.
 
     Raises:
         LongwriterError: what stopped it.
     """
-    run, settings, stop = job.run, job.settings, Stop()
+    stop = Stop()
     slots = models.slots(settings, options)
-    progress = Progress(_meter(job, options, tally), display(options.progress or "auto", verbose=bool(options.verbose)))
+    progress = Progress(meter, display(options.progress or "auto", verbose=bool(options.verbose)))
     unrecorded = Unrecorded()
     behind_limits = _limits(run, settings, options, stop, slots, unrecorded.pay)
     chat = Retrying(
@@ -61,27 +62,18 @@ async def call_model(job: Job, options: Options, tally: Tally) -> None:
         give_up_after_s=DEFAULT_GIVE_UP_AFTER_S if options.give_up_after is None else options.give_up_after,
         sleep=stop.sleep,
         on_retry=lambda problem, wait_s: progress.listen(events.Retrying(problem, wait_s)),
-        tally=tally,
+        tally=meter.tally,
     )
 
     def listen(event: events.Event) -> None:
         unrecorded.listen(event)
         progress.listen(event)
 
-    agentwrite = AgentWrite(
-        run,
-        Planner(chat, settings, job.templates),
-        Writer(chat, settings, job.templates),
-        settings,
-        stop,
-        listen,
-        _retry_policy(options),
-    )
     grace_s = DEFAULT_GRACE_S if options.grace is None else options.grace
     loop, told = asyncio.get_running_loop(), _teller(stop, grace_s, progress.listen)
     try:
         with progress, signals.heard(lambda number: loop.call_soon_threadsafe(told, number)):
-            await agentwrite.work(plan=job.plan, write=job.write, slots=slots, limit=options.limit, grace_s=grace_s)
+            await work(Calls(chat, stop, listen, _retry_policy(options), slots, grace_s))
     finally:
         with suppress(LongwriterError):  # then the run has stopped for that already, or will the next time
             for failure in unrecorded.rows():
@@ -140,25 +132,6 @@ def check_prices(settings: Settings, options: Options) -> None:
                 f"--max-cost cannot be kept: no price list knows the model {model!r}.",
                 "Give its prices with --price-in and --price-out, or use --max-total-tokens.",
             )
-
-
-def _meter(job: Job, options: Options, tally: Tally) -> Meter:
-    index = job.run.index
-    planned = [p for p in index.order()[: options.limit] if index.plan_at(p) is not None]
-    unfinished = [p for p in planned if not index.is_complete(p)]
-    written = [entry for p in planned for entry in index.sections(p).values()]
-    total = len(index) if options.limit is None else min(options.limit, len(index))
-    return Meter(
-        instructions=total if job.plan else len(planned),
-        planned=len(planned),
-        finished=len(planned) - len(unfinished),
-        sections=len(written),
-        words=sum(entry.words for entry in written),
-        words_to_do=sum(index.words_left(p) for p in unfinished),
-        tally=tally,
-        tokens=lambda: sum(usage.total_tokens for usage in job.run.usage().values()),
-        cost_usd=lambda: cost_usd(job.run.usage(), options),
-    )
 
 
 def _retry_policy(options: Options) -> RetryPolicy:

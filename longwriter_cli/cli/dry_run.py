@@ -9,9 +9,9 @@ import orjson
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli.calls import check_prices, cost_usd
+from longwriter_cli.cli.meter import duration
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
-from longwriter_cli.cli.progress import duration
 from longwriter_cli.cli.task import Task, limited, read_source, settle_settings
 from longwriter_cli.errors import EXIT_OK, InputError
 from longwriter_cli.records import Instruction, Plan

@@ -91,7 +91,7 @@ def _stopped_behind(error: BaseException | None) -> Stopped | None:
 
 def _with_way_on(error: Stopped) -> Stopped:
     """The error, with the command that goes on."""
-    from longwriter_cli.cli.work import masked
+    from longwriter_cli.cli.output import masked
 
     error.tip = error.tip or "Go on with: " + shlex.join(["longwriter", *map(masked, sys.argv[1:])])
     return error

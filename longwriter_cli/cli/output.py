@@ -76,3 +76,10 @@ class Unheard:
 def plain(text: str) -> str:
     """The text with a replacement character for bytes of a file name that are no UTF-8, so that it can be encoded."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def masked(argument: str) -> str:
+    """An argument without the password that it may hold as an address."""
+    from longwriter_cli.llm.address import mask_url
+
+    return mask_url(argument) if "://" in argument and ("@" in argument or "?" in argument) else argument

@@ -11,7 +11,7 @@ from longwriter_cli.cli.options import Options
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.prompts import Templates, load_templates
 from longwriter_cli.records import Instruction, Step
-from longwriter_cli.settings import Settings, settle
+from longwriter_cli.settings import Job, Settings, settle
 from longwriter_cli.store.export import Format, check_place
 from longwriter_cli.store.jsonl import disk_error
 from longwriter_cli.store.run import FILES, Run
@@ -111,8 +111,8 @@ def settle_settings(task: Task, options: Options, run: Run | None) -> tuple[Sett
     return settle(given, stored, uses=_uses(task, run), accept_new=accept_new), templates
 
 
-def _uses(task: Task, run: Run | None) -> set[str]:
-    uses = {"plan"} if task.plan else set()
+def _uses(task: Task, run: Run | None) -> set[Job]:
+    uses: set[Job] = {"plan"} if task.plan else set()
     if task.write:
         uses.add("write")
         if run and any(run.index.plan_at(position) is None for position in range(len(run.index))):

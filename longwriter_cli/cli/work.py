@@ -1,37 +1,34 @@
-"""What `plan`, `write` and `build-dataset` have in common: open the run, settle the settings, work, export, report."""
+"""What `plan`, `write` and `build-dataset` do on a run: AgentWrite, and the export."""
 
 from __future__ import annotations
 
-import asyncio
 import shlex
-import time
 from collections.abc import Iterator
 
-import orjson
-
 from longwriter_cli.cli import chat as models
-from longwriter_cli.cli.calls import Job, call_model, check_prices, cost_usd
+from longwriter_cli.cli import errand
+from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import dry_run
+from longwriter_cli.cli.meter import AgentWriteMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.redo import Redo
+from longwriter_cli.cli.summary import counted, show_json, spent
 from longwriter_cli.cli.task import Task, check_export, first_read, limited, read_source, settle_settings
-from longwriter_cli.errors import EXIT_BUG, EXIT_FAILURES, EXIT_OK, InputError, LongwriterError, UsageError
-from longwriter_cli.llm.address import mask_url
+from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Failure, Instruction
-from longwriter_cli.report.summary import count, count_failed
+from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
+from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.build import Exported, build_dataset
 from longwriter_cli.stages.clock import now
+from longwriter_cli.stages.plan import Planner
+from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.manifest import Manifest, read_manifest
 from longwriter_cli.store.run import PLANS, REJECTS, Run
 from longwriter_cli.text.display import printable
-from longwriter_cli.text.plan import plan_digest
-
-# On these codes what is finished is exported; on every other one an earlier export stays as it was.
-_EXPORT_ON = frozenset({0, 3, 4})
 
 
 def carry_out(task: Task, options: Options) -> int:
@@ -40,48 +37,61 @@ def carry_out(task: Task, options: Options) -> int:
     Raises:
         LongwriterError: what stopped the command. What is finished is kept, and the summary is printed.
     """
-    started = time.monotonic()
     options.check()
     if options.model is None and task.source is not None and read_manifest(task.directory) is None:
         raise UsageError("No model is named.", MODEL_CHOICES)
     check_export(task)
     if options.dry_run:
         return dry_run(task, options)
-    bad_rows: list[InputError] = []
-    instructions = first_read(read_source(task.source, task.field, bad_rows if task.skip_bad_rows else None))
-    tally, redo, exported = Tally(), Redo(), None
-    outcome: Exception | None = None
-    with Run.open(task.directory, plan_digest, create=task.source is not None) as run:
-        try:
-            settings, templates = _begin(task, options, run, instructions, bad_rows)
-            redo = Redo.begin(run, task.redo)
-            if task.plan or task.write:
-                job = Job(run, settings, templates, plan=task.plan, write=task.write)
-                asyncio.run(call_model(job, options, tally))
-        except Exception as error:  # a bug too: the summary is printed whatever ends the command
-            outcome = error
-        redo.tell_failed(run)
-        try:
-            run.sync()  # before anybody is told that it is kept
-        except LongwriterError as error:
-            outcome = error
-        code = _verdict(options, run) if outcome is None else _code(outcome)
-        if task.export is not None and code in _EXPORT_ON:
-            try:
-                export = task.export
-                exported = build_dataset(
-                    run, export.path, export.kind, metadata=export.metadata, filters=export.filters
-                )
-            except Exception as error:
-                outcome, code = error, _code(error)
-        _report(task, options, run, tally, exported, time.monotonic() - started, code)
-    if outcome is not None:
-        raise outcome
-    return code
+    return errand.carry_out(_AgentWriteErrand(task, options), options)
 
 
-def _code(error: Exception) -> int:
-    return error.exit_code if isinstance(error, LongwriterError) else EXIT_BUG
+class _AgentWriteErrand:
+    """An `Errand`. The source is opened at once: a wrong path is told before a run directory is made for it."""
+
+    def __init__(self, task: Task, options: Options) -> None:
+        self.directory = task.directory
+        self.creates = task.source is not None
+        self._task = task
+        self._options = options
+        self._bad_rows: list[InputError] = []
+        bad_rows = self._bad_rows if task.skip_bad_rows else None
+        self._instructions = first_read(read_source(task.source, task.field, bad_rows))
+        self._redo = Redo()
+        self._exported: Exported | None = None
+
+    def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
+        task, options = self._task, self._options
+        settings, templates = _begin(task, options, run, self._instructions, self._bad_rows)
+        self._redo = Redo.begin(run, task.redo)
+        if not (task.plan or task.write):
+            return None
+
+        async def work(calls: Calls) -> None:
+            agentwrite = AgentWrite(
+                run,
+                Planner(calls.chat, settings, templates),
+                Writer(calls.chat, settings, templates),
+                settings,
+                calls.stop,
+                calls.listen,
+                calls.retry,
+            )
+            await agentwrite.work(
+                plan=task.plan, write=task.write, slots=calls.slots, limit=options.limit, grace_s=calls.grace_s
+            )
+
+        return settings, _meter(task, options, run, tally), work
+
+    def close(self, run: Run) -> None:
+        self._redo.tell_failed(run)
+
+    def export(self, run: Run) -> None:
+        if (to := self._task.export) is not None:
+            self._exported = build_dataset(run, to.path, to.kind, metadata=to.metadata, filters=to.filters)
+
+    def report(self, run: Run, tally: Tally, elapsed_s: float, code: int) -> None:
+        _report(self._task, self._options, run, tally, self._exported, elapsed_s, code)
 
 
 # --- before the first call
@@ -142,66 +152,58 @@ def _record_bad_rows(task: Task, run: Run, bad_rows: list[InputError]) -> None:
         run.add_failure(Failure(None, "read", None, "bad_row", "mended", at=now(), file=file, line=line, mended=True))
 
 
+def _meter(task: Task, options: Options, run: Run, tally: Tally) -> Meter:
+    index = run.index
+    planned = [p for p in index.order()[: options.limit] if index.plan_at(p) is not None]
+    unfinished = [p for p in planned if not index.is_complete(p)]
+    written = [entry for p in planned for entry in index.sections(p).values()]
+    total = len(index) if options.limit is None else min(options.limit, len(index))
+    return AgentWriteMeter(
+        total=total if task.plan else len(planned),
+        planned=len(planned),
+        finished=len(planned) - len(unfinished),
+        sections=len(written),
+        words=sum(entry.words for entry in written),
+        words_to_do=sum(index.words_left(p) for p in unfinished),
+        tally=tally,
+        tokens=lambda: sum(usage.total_tokens for usage in run.usage().values()),
+        cost_usd=lambda: cost_usd(run.usage(), options),
+    )
+
+
 # --- afterwards
-
-
-def _verdict(options: Options, run: Run) -> int:
-    bad_rows = sum(failure.id is None for failure in run.index.standing_failures())
-    return EXIT_FAILURES if count_failed(run) > options.most_failed(len(run.index) + bad_rows) else EXIT_OK
 
 
 def _report(
     task: Task, options: Options, run: Run, tally: Tally, exported: Exported | None, elapsed_s: float, code: int
 ) -> None:
     counts = count(run)
-    cost = cost_usd(run.usage(), options)
-    dataset = plain(str(task.export.path)) if task.export is not None and exported is not None else None
-    summary = {
-        "command": task.command,
-        "run": plain(str(task.directory)),
-        "instructions": counts.instructions,
-        "planned": counts.planned,
-        "written": counts.written,
-        "failed": counts.failed,
-        "rejected": exported.rejected if exported else 0,
-        "records": exported.records if exported else counts.written,
-        "sections": counts.sections,
-        "calls": tally.calls,
-        "retries": tally.retries,
-        "prompt_tokens": counts.usage.prompt_tokens,
-        "cached_tokens": counts.usage.cached_tokens,
-        "completion_tokens": counts.usage.completion_tokens,
-        "cost_usd": None if cost is None else round(cost, 6),
-        "elapsed_s": round(elapsed_s, 3),
-        "dataset": dataset,
-        "exit_code": code,
-    }
+    dataset = task.export.path if task.export is not None and exported is not None else None
     if options.json:
-        show(orjson.dumps(summary).decode())
+        show_json(
+            task.command,
+            run,
+            counts,
+            options,
+            tally,
+            rejected=exported.rejected if exported else 0,
+            records=exported.records if exported else counts.written,
+            dataset=dataset,
+            elapsed_s=elapsed_s,
+            code=code,
+        )
         return
     if code == UsageError.exit_code:
         return
-    spent = "" if cost is None else f", ${cost:.2f}"
     show(
         f"{counted(counts.instructions, 'instruction')}: {counts.planned} planned, {counts.written} written, "
         f"{counts.failed} failed; {counted(counts.sections, 'section')}, {counted(counts.words, 'word')}, "
-        f"{counts.usage.total_tokens:,} tokens{spent}; {tally.calls} calls now"
+        f"{counts.usage.total_tokens:,} tokens{spent(run, options)}; {tally.calls} calls now"
     )
     if counts.failed:
         show(f"what failed and why: longwriter inspect {shlex.quote(str(task.directory))}")
-    if dataset is not None:
-        assert exported is not None
-        show(f"{counted(exported.records, 'record')} in {dataset}")
+    if exported is not None:
+        show(f"{counted(exported.records, 'record')} in {plain(str(dataset))}")
         if exported.rejected:
             place = plain(str(task.directory / REJECTS))
             show(f"{counted(exported.rejected, 'text')} dropped by the filters; which and why: {place}")
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 record`, `1,200 records`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def masked(argument: str) -> str:
-    """An argument without the password that it may hold as an address."""
-    return mask_url(argument) if "://" in argument and ("@" in argument or "?" in argument) else argument

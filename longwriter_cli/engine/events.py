@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from longwriter_cli.records import Failure, Plan, Section
+from longwriter_cli.records import Answer, Failure, Plan, Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,13 @@ class Finished:
     """All sections of an instruction are there."""
 
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question beside plans and sections has its row."""
+
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +52,5 @@ class Notice:
     message: str
 
 
-Event = Planned | SectionWritten | Finished | Failed | Retrying | Notice
+Event = Planned | SectionWritten | Finished | Answered | Failed | Retrying | Notice
 Listener = Callable[[Event], None]

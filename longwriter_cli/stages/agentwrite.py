@@ -13,11 +13,10 @@ from longwriter_cli.engine.events import Failed, Finished, Listener, Planned, Se
 from longwriter_cli.engine.pool import Pool
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import InstructionFailed
-from longwriter_cli.records import Failure, Instruction, Plan, Section, Step
+from longwriter_cli.records import Instruction, Plan, Section, Step
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.carry import Outcome, carried_target
-from longwriter_cli.stages.clock import now
-from longwriter_cli.stages.failures import RetryPolicy, may_try, plan_basis, write_basis
+from longwriter_cli.stages.failures import RetryPolicy, failure_of, may_try, plan_basis, write_basis
 from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.run import Run
@@ -150,18 +149,7 @@ class AgentWrite:
         return section
 
     def _fail(self, instruction: Instruction, stage: str, n: int | None, error: InstructionFailed, basis: str) -> None:
-        failure = Failure(
-            instruction.id,
-            stage,
-            n,
-            error.kind,
-            error.message,
-            error.model,
-            error.usage,
-            error.attempts,
-            now(),
-            basis,
-        )
+        failure = failure_of(instruction.id, stage, n, error, basis)
         self.run.add_failure(failure)
         self.listen(Failed(failure))
 

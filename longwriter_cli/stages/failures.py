@@ -14,8 +14,10 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal
 
+from longwriter_cli.errors import InstructionFailed
 from longwriter_cli.records import Failure, Instruction, Plan
-from longwriter_cli.settings import PLAN_SETTINGS, WRITE_SETTINGS, Settings
+from longwriter_cli.settings import Job, Settings
+from longwriter_cli.stages.clock import now
 from longwriter_cli.text.plan import plan_digest
 
 MOST_COMMANDS = 3
@@ -38,12 +40,28 @@ def may_try(failures: Sequence[Failure], basis: str, policy: RetryPolicy) -> boo
 
 def plan_basis(instruction: Instruction, settings: Settings) -> str:
     """First 16 hex digits of SHA-256 over what a planning call stands on."""
-    return _digest(instruction.prompt, settings.fingerprint(PLAN_SETTINGS))
+    return _digest(instruction.prompt, settings.fingerprint("plan"))
 
 
 def write_basis(instruction: Instruction, plan: Plan, settings: Settings) -> str:
     """First 16 hex digits of SHA-256 over what the sections of this plan stand on."""
-    return _digest(instruction.prompt, plan_digest(plan.steps), settings.fingerprint(WRITE_SETTINGS))
+    return _digest(instruction.prompt, plan_digest(plan.steps), settings.fingerprint("write"))
+
+
+def answer_basis(settings: Settings, job: Job, *texts: str) -> str:
+    """First 16 hex digits of SHA-256 over what a question to a model stands on: settings, and the texts put to it."""
+    return _digest(*texts, settings.fingerprint(job))
+
+
+def failure_of(
+    id: str,  # noqa: A002 - the rows' word
+    stage: str,
+    n: int | None,
+    error: InstructionFailed,
+    basis: str,
+) -> Failure:
+    """The row for what could not be done."""
+    return Failure(id, stage, n, error.kind, error.message, error.model, error.usage, error.attempts, now(), basis)
 
 
 def _digest(*parts: str) -> str:

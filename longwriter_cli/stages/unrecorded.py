@@ -10,12 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from longwriter_cli.engine.events import Event, Failed, Planned, SectionWritten
-from longwriter_cli.llm.base import Request
+from longwriter_cli.engine.events import Answered, Event, Failed, Planned, SectionWritten
+from longwriter_cli.llm.base import CallKind, Request
 from longwriter_cli.records import Failure, Usage
 from longwriter_cli.stages.clock import now
 
 NO_STEP = 0
+_STAGES: dict[CallKind, str] = {
+    "plan": "plan",
+    "section": "write",
+    "select": "select",
+    "direct": "predict",
+    "judge": "judge",
+}
 _MESSAGE = "the work was stopped before another try; this is what answers had cost that could not be used"
 
 
@@ -35,7 +42,7 @@ class Unrecorded:
         self._open: dict[tuple[str | None, str], _Open] = {}
 
     def pay(self, request: Request, usage: Usage, model: str) -> None:
-        key = request.affinity, "plan" if request.kind == "plan" else "write"
+        key = request.affinity, _STAGES[request.kind]
         earlier = self._open.get(key)
         if earlier is None:
             self._open[key] = _Open(usage, model, 1)
@@ -48,6 +55,8 @@ class Unrecorded:
                 self._settle(plan.id, "plan", plan.usage)
             case SectionWritten(section):
                 self._settle(section.id, "write", section.usage)
+            case Answered(answer):
+                self._settle(answer.id, answer.stage, answer.usage)
             case Failed(failure):
                 self._settle(failure.id, failure.stage, failure.usage)
 

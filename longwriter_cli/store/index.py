@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from longwriter_cli.records import Failure, Step, Usage
-from longwriter_cli.store.rows import InstructionHead, PlanHead, SectionHead
+from longwriter_cli.records import ANSWER_STAGES, Failure, Step, Usage
+from longwriter_cli.store.rows import AnswerHead, InstructionHead, PlanHead, SectionHead
 
 _NONE = -1
 
 
 DigestOf = Callable[[Sequence[Step]], str]
 StepsAt = Callable[[int], Sequence[Step]]
+AnswerKey = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Index:
         self._section_words = array("I")
         self._section_target = array("I")
         self.strays: list[str] = []  # ids of plans that belong to no instruction
+        self._answers: defaultdict[str, dict[AnswerKey, int]] = defaultdict(dict)  # by stage
         self.failures: dict[tuple[str | None, str, int | None], list[Failure]] = {}
         self._spent: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
 
@@ -74,7 +76,8 @@ class Index:
 
     def is_blank(self) -> bool:
         """Whether nothing is planned or written yet, nor has failed."""
-        return not self._section_at and not self.failures and all(offset == _NONE for offset in self._plan_at)
+        rows = self._section_at or self.failures or any(self._answers.values())
+        return not rows and all(offset == _NONE for offset in self._plan_at)
 
     def position(self, id: str) -> int | None:  # noqa: A002 - the contract's word
         return self._position.get(id)
@@ -151,6 +154,10 @@ class Index:
         self._section_words.extend([head.words for head in heads])
         self._section_target.extend([head.target_words for head in heads])
 
+    def add_answers(self, stage: str, heads: Sequence[AnswerHead], offsets: Sequence[int]) -> None:
+        self._spend(heads)
+        self._answers[stage].update(zip([head.key() for head in heads], offsets, strict=True))
+
     def add_failure(self, failure: Failure) -> None:
         spent = self._spent[failure.model]
         spent[0] += failure.usage.prompt_tokens
@@ -162,7 +169,7 @@ class Index:
             key = (None, failure.file or "", failure.line)
         self.failures.setdefault(key, []).append(failure)
 
-    def _spend(self, heads: Sequence[PlanHead] | Sequence[SectionHead]) -> None:
+    def _spend(self, heads: Sequence[PlanHead] | Sequence[SectionHead] | Sequence[AnswerHead]) -> None:
         for model in {head.model for head in heads}:
             own = [head for head in heads if head.model == model]
             spent, usages = self._spent[model], [head.usage for head in own]
@@ -229,6 +236,10 @@ class Index:
         steps = self._plan_steps[position]
         return steps > 0 and len(self.sections(position)) == steps
 
+    def answers(self, stage: str) -> Mapping[AnswerKey, int]:
+        """Where the newest answer of each key starts in the file of its stage, in order of the first arrival."""
+        return self._answers.get(stage, {})
+
     def words_left(self, position: int) -> int:
         """Words of the plan that are still to be written; at least 1."""
         done = sum(entry.target_words for entry in self.sections(position).values())
@@ -237,9 +248,11 @@ class Index:
     def standing_failures(self) -> Iterator[Failure]:
         """The newest failure of each key whose row is still missing.
 
-        A bad row of the source stands until it is mended; a failed section as long as the plan has that step. What
-        counts no step (`n` is 0) says what answers cost, and is no failure.
+        A bad row of the source stands until it is mended; a failed section as long as the plan has that step; a
+        question to a model until it is answered. What counts no step (`n` is 0) says what answers cost, and is no
+        failure.
         """
+        answered = {stage: {key[:2] for key in keys} for stage, keys in self._answers.items()} if self.failures else {}
         for (id, stage, n), failures in self.failures.items():  # noqa: A001
             newest = failures[-1]
             if id is None:
@@ -247,7 +260,13 @@ class Index:
                     yield newest
                 continue
             position = self._position.get(id)
-            if position is None or n == 0 or self.is_complete(position):
+            if position is None or n == 0:
+                continue
+            if stage in ANSWER_STAGES:
+                if ((id,) if n is None else (id, n - 1)) not in answered.get(stage, ()):
+                    yield newest
+                continue
+            if self.is_complete(position):
                 continue
             planned = self._plan_at[position] != _NONE
             if stage == "plan" and planned:

@@ -7,30 +7,52 @@ from pathlib import Path
 from typing import Any
 
 from longwriter_cli.errors import InputError
-from longwriter_cli.records import Failure, Instruction, Plan, Section, Step
+from longwriter_cli.records import Answer, Failure, Instruction, Judgement, Plan, Prediction, Section, Selection, Step
 from longwriter_cli.store.index import Index
 from longwriter_cli.store.jsonl import RowReader, line_number
-from longwriter_cli.store.rows import FailureHead, InstructionHead, PlanHead, SectionHead, StepHead, read_record
+from longwriter_cli.store.rows import (
+    FailureHead,
+    InstructionHead,
+    JudgementHead,
+    PlanHead,
+    PredictionHead,
+    SectionHead,
+    SelectionHead,
+    StepHead,
+    read_record,
+)
 
 INSTRUCTIONS, PLANS, SECTIONS, FAILURES = "instructions.jsonl", "plans.jsonl", "sections.jsonl", "failures.jsonl"
+SELECTIONS, PREDICTIONS, JUDGEMENTS = "selections.jsonl", "predictions.jsonl", "judgements.jsonl"
+
+ANSWERS: dict[type[Answer], str] = {Selection: SELECTIONS, Prediction: PREDICTIONS, Judgement: JUDGEMENTS}
 
 # What a scan reads of each file, and what a whole row of it is.
 HEADS: dict[str, RowReader[Any]] = {
     INSTRUCTIONS: RowReader(InstructionHead),
     PLANS: RowReader(PlanHead),
     SECTIONS: RowReader(SectionHead),
+    SELECTIONS: RowReader(SelectionHead),
+    PREDICTIONS: RowReader(PredictionHead),
+    JUDGEMENTS: RowReader(JudgementHead),
     FAILURES: RowReader(FailureHead),
 }
 ROWS: dict[str, RowReader[Any]] = {
     INSTRUCTIONS: RowReader(Instruction),
     PLANS: RowReader(Plan),
     SECTIONS: RowReader(Section),
+    SELECTIONS: RowReader(Selection),
+    PREDICTIONS: RowReader(Prediction),
+    JUDGEMENTS: RowReader(Judgement),
     FAILURES: RowReader(Failure),
 }
 _TIPS = {
     INSTRUCTIONS: "Put the row right or delete it.",
     PLANS: 'Put the row right (steps are {"n": 1, "main_point": "…", "words": 400}) or delete it.',
     SECTIONS: "Put the row right, or delete it to have the section written again.",
+    SELECTIONS: "Put the row right, or delete it to have the prompt judged again.",
+    PREDICTIONS: "Put the row right, or delete it to have the text written again.",
+    JUDGEMENTS: "Put the row right, or delete it to have the text judged again.",
     FAILURES: "Put the row right or delete it.",
 }
 
@@ -47,10 +69,14 @@ def takes(index: Index) -> dict[str, Take]:
         for line in lines:
             index.add_failure(read_record(line, Failure))
 
+    def take_answers(kind: type[Answer]) -> Take:
+        return lambda heads, offsets, _: index.add_answers(kind.stage, heads, offsets)
+
     return {
         INSTRUCTIONS: index.add_instructions,
         SECTIONS: lambda heads, offsets, _: index.add_sections(heads, offsets),
         PLANS: lambda heads, offsets, _: index.add_plans(heads, offsets),
+        **{name: take_answers(kind) for kind, name in ANSWERS.items()},
         FAILURES: take_failures,
     }
 

@@ -12,10 +12,24 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import orjson
 
-from longwriter_cli.records import Failure, Instruction, Plan, Requirement, RequirementKind, Section, Step, Usage
+from longwriter_cli.records import (
+    Answer,
+    Failure,
+    Instruction,
+    Judgement,
+    Plan,
+    Prediction,
+    Requirement,
+    RequirementKind,
+    Section,
+    Selection,
+    Step,
+    Usage,
+)
 from longwriter_cli.store.tail import BOM
 
-R = TypeVar("R", Instruction, Plan, Section, Failure)
+R = TypeVar("R", Instruction, Plan, Section, Failure, Selection, Prediction, Judgement)
+A = TypeVar("A", Selection, Prediction, Judgement)
 
 
 # Bounds that no honest row reaches: whatever is within them can be counted, added up and written as JSON again.
@@ -73,6 +87,49 @@ class SectionHead(msgspec.Struct, gc=False):
     usage_estimated: bool = False
     model: str = ""
     attempts: _Count = 0
+
+
+class SelectionHead(msgspec.Struct, gc=False):
+    id: str
+    keep: bool
+    usage: UsageHead = UsageHead()
+    usage_estimated: bool = False
+    model: str = ""
+    attempts: _Count = 0
+
+    def key(self) -> tuple[str, ...]:
+        return (self.id,)
+
+
+class PredictionHead(msgspec.Struct, gc=False):
+    id: str
+    sample: _Count
+    response_length: _Count
+    response: msgspec.Raw  # there, but not read
+    usage: UsageHead = UsageHead()
+    usage_estimated: bool = False
+    model: str = ""
+    attempts: _Count = 0
+
+    def key(self) -> tuple[str, int]:
+        return (self.id, self.sample)
+
+
+class JudgementHead(msgspec.Struct, gc=False):
+    id: str
+    n: _Count
+    sample: _Count
+    judge: str
+    usage: UsageHead = UsageHead()
+    usage_estimated: bool = False
+    model: str = ""
+    attempts: _Count = 0
+
+    def key(self) -> tuple[str, int, str, int]:
+        return (self.id, self.sample, self.judge, self.n)
+
+
+AnswerHead = SelectionHead | PredictionHead | JudgementHead
 
 
 class FailureHead(msgspec.Struct, gc=False):
@@ -149,6 +206,19 @@ def section_row(section: Section) -> dict[str, Any]:
     if section.raw is not None:
         row["raw"] = section.raw
     return row
+
+
+def answer_row(answer: Answer) -> dict[str, Any]:
+    rest = {"model": answer.model, **_usage(answer.usage), "attempts": answer.attempts, "at": answer.at}
+    match answer:
+        case Selection():
+            return {"id": answer.id, "keep": answer.keep, "reason": answer.reason, **rest}
+        case Prediction():
+            row = {"id": answer.id, "sample": answer.sample, "response_length": answer.response_length}
+            return {**row, "finish_reason": answer.finish_reason, **rest, "response": answer.response}
+        case Judgement():
+            row = {"id": answer.id, "n": answer.n, "sample": answer.sample, "judge": answer.judge}
+            return {**row, "scores": dict(answer.scores), **rest}
 
 
 def failure_row(failure: Failure) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from typing import Any
 import orjson
 
 from longwriter_cli.errors import InputError, UsageError
-from longwriter_cli.records import Failure, Instruction, Plan, Section, Usage
-from longwriter_cli.store.index import DigestOf, Index
+from longwriter_cli.records import Answer, Failure, Instruction, Plan, Section, Usage
+from longwriter_cli.store.index import AnswerKey, DigestOf, Index
 from longwriter_cli.store.jsonl import NOT_A_ROW, Appender, GroupSync, disk_error, read_line
 from longwriter_cli.store.load import (
+    ANSWERS,
     FAILURES,
     HEADS,
     INSTRUCTIONS,
@@ -34,7 +35,16 @@ from longwriter_cli.store.load import (
 )
 from longwriter_cli.store.lock import LOCK_NAME, RunLock
 from longwriter_cli.store.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest, write_whole
-from longwriter_cli.store.rows import R, failure_row, instruction_row, plan_row, read_record, section_row
+from longwriter_cli.store.rows import (
+    A,
+    R,
+    answer_row,
+    failure_row,
+    instruction_row,
+    plan_row,
+    read_record,
+    section_row,
+)
 
 __all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "REJECTS", "SECTIONS", "Run"]
 
@@ -170,6 +180,9 @@ class Run:
     def add_section(self, section: Section) -> None:
         self._add(SECTIONS, section_row(section))
 
+    def add_answer(self, answer: Answer) -> None:
+        self._add(ANSWERS[type(answer)], answer_row(answer))
+
     def add_failure(self, failure: Failure) -> None:
         self._add(FAILURES, failure_row(failure))
 
@@ -198,6 +211,16 @@ class Run:
         """The sections written along the current plan, by `n`."""
         entries = self.index.sections(position)
         return {n: self._fetch(SECTIONS, entry.offset, Section) for n, entry in entries.items()}
+
+    def answer(self, kind: type[A], key: AnswerKey) -> A | None:
+        """The newest answer of that key, or None where there is none."""
+        offset = self.index.answers(kind.stage).get(key)
+        return None if offset is None else self._fetch(ANSWERS[kind], offset, kind)
+
+    def answers(self, kind: type[A]) -> Iterator[A]:
+        """The newest answer of each key, read one at a time."""
+        for offset in list(self.index.answers(kind.stage).values()):
+            yield self._fetch(ANSWERS[kind], offset, kind)
 
     def templates(self) -> Path:
         return self.directory / "prompts"

@@ -1,0 +1,76 @@
+"""Questions to a model beside AgentWrite: each is asked until it has a row or a failure, and never paid for twice.
+
+`select`, the direct answers of `evaluate`, `ruler` and `pairs`, and the judge all work like this. What is asked, and
+which row it gives, is theirs; what is asked again, recorded and stopped is the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from longwriter_cli.engine.events import Answered, Failed, Listener
+from longwriter_cli.engine.pool import Pool
+from longwriter_cli.engine.stop import Stop
+from longwriter_cli.errors import InstructionFailed
+from longwriter_cli.records import Answer
+from longwriter_cli.stages.failures import RetryPolicy, failure_of, may_try
+from longwriter_cli.store.index import AnswerKey
+from longwriter_cli.store.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one row is asked for with.
+
+    `key` is that of the row, `(id, stage, n)` that of a failure, `basis` the digest of what the answer stands on.
+    `ask` makes the calls and raises `InstructionFailed` where they come to nothing.
+    """
+
+    key: AnswerKey
+    id: str
+    stage: str
+    n: int | None
+    basis: str
+    ask: Callable[[], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Answering:
+    """One command's questions on a run."""
+
+    run: Run
+    stop: Stop
+    listen: Listener
+    retry: RetryPolicy = "by_kind"
+
+    async def work(self, questions: Iterable[Question], *, slots: int, grace_s: float = 10.0) -> None:
+        """Asks, in the order given, what has no row yet. Questions are drawn when a slot is free: they may be millions.
+
+        Raises:
+            LongwriterError: what stopped the run. All that was appended before is kept.
+        """
+        pool: Pool[Question] = Pool(self._answer, _nothing_more, slots=slots, stop=self.stop, grace_s=grace_s)
+        await pool.run(question for question in questions if self._is_open(question))
+
+    def _is_open(self, question: Question) -> bool:
+        if question.key in self.run.index.answers(question.stage):
+            return False
+        failures = self.run.index.failures.get((question.id, question.stage, question.n), ())
+        return may_try(failures, question.basis, self.retry)
+
+    async def _answer(self, question: Question) -> None:
+        self.stop.check()
+        try:
+            answer = await question.ask()
+        except InstructionFailed as error:
+            failure = failure_of(question.id, question.stage, question.n, error, question.basis)
+            self.run.add_failure(failure)
+            self.listen(Failed(failure))
+            return
+        self.run.add_answer(answer)
+        self.listen(Answered(answer))
+
+
+async def _nothing_more(question: Question) -> None:
+    raise AssertionError(f"{question.key}: an answer leaves nothing to carry out")
