@@ -12,6 +12,7 @@ import orjson
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli.calls import Job, call_model, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import dry_run
+from longwriter_cli.cli.export import export_run, push_export
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.redo import Redo
@@ -23,7 +24,7 @@ from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Failure, Instruction
 from longwriter_cli.report.summary import count, count_failed
 from longwriter_cli.settings import MODEL_CHOICES, Settings
-from longwriter_cli.stages.build import Exported, build_dataset
+from longwriter_cli.stages.build import Exported
 from longwriter_cli.stages.clock import now
 from longwriter_cli.store.manifest import Manifest, read_manifest
 from longwriter_cli.store.run import PLANS, REJECTS, Run
@@ -49,7 +50,7 @@ def carry_out(task: Task, options: Options) -> int:
         return dry_run(task, options)
     bad_rows: list[InputError] = []
     instructions = first_read(read_source(task.source, task.field, bad_rows if task.skip_bad_rows else None))
-    tally, redo, exported = Tally(), Redo(), None
+    tally, redo, exported, address = Tally(), Redo(), None, None
     outcome: Exception | None = None
     with Run.open(task.directory, plan_digest, create=task.source is not None) as run:
         try:
@@ -68,13 +69,12 @@ def carry_out(task: Task, options: Options) -> int:
         code = _verdict(options, run) if outcome is None else _code(outcome)
         if task.export is not None and code in _EXPORT_ON:
             try:
-                export = task.export
-                exported = build_dataset(
-                    run, export.path, export.kind, metadata=export.metadata, filters=export.filters
-                )
+                exported = export_run(run, task.export, options)
+                if task.export.push is not None:
+                    address = push_export(task.export, exported.written)
             except Exception as error:
                 outcome, code = error, _code(error)
-        _report(task, options, run, tally, exported, time.monotonic() - started, code)
+        _report(task, options, run, tally, exported, address, time.monotonic() - started, code)
     if outcome is not None:
         raise outcome
     return code
@@ -151,7 +151,14 @@ def _verdict(options: Options, run: Run) -> int:
 
 
 def _report(
-    task: Task, options: Options, run: Run, tally: Tally, exported: Exported | None, elapsed_s: float, code: int
+    task: Task,
+    options: Options,
+    run: Run,
+    tally: Tally,
+    exported: Exported | None,
+    address: str | None,
+    elapsed_s: float,
+    code: int,
 ) -> None:
     counts = count(run)
     cost = cost_usd(run.usage(), options)
@@ -176,6 +183,8 @@ def _report(
         "dataset": dataset,
         "exit_code": code,
     }
+    if task.export is not None and task.export.push is not None:
+        summary["hub"] = address
     if options.json:
         show(orjson.dumps(summary).decode())
         return
@@ -191,10 +200,20 @@ def _report(
         show(f"what failed and why: longwriter inspect {shlex.quote(str(task.directory))}")
     if dataset is not None:
         assert exported is not None
-        show(f"{counted(exported.records, 'record')} in {dataset}")
+        show(f"{counted(exported.records, 'record')} in {dataset}{_parts(exported)}")
         if exported.rejected:
             place = plain(str(task.directory / REJECTS))
             show(f"{counted(exported.rejected, 'text')} dropped by the filters; which and why: {place}")
+    if address is not None:
+        show(f"on the hub: {address}")
+
+
+def _parts(exported: Exported) -> str:
+    """How the records are divided, where they are."""
+    records, files = exported.written.records, sum(map(len, exported.written.files.values()))
+    if len(records) > 1:
+        return ": " + ", ".join(f"{split} {n:,}" for split, n in records.items())
+    return f", in {files} files" if files > 1 else ""
 
 
 def counted(number: int, noun: str) -> str:
