@@ -46,7 +46,8 @@ class CardTally:
 class Making:
     """How a dataset was made: what its run knows, and what the user says of it.
 
-    `address` is what `load_dataset` is given: a name on the hub, or a path. `usage` is that of the whole run by model, `filters` says in words which were on, `license` is the hub's name of it.
+    `address` is what `load_dataset` is given: a name on the hub, or a path. `usage` is that of the whole run by model,
+    `filters` says in words which were on, `license` is the hub's name of it.
     """
 
     name: str
@@ -140,10 +141,7 @@ def _histogram(words: Distribution) -> list[str]:
 
 
 def _loading(making: Making, written: Written) -> list[str]:
-    if making.kind == "hf" and len(written.records) == 1:
-        load = "load_from_disk"
-    else:
-        load = "load_dataset"
+    load = "load_from_disk" if making.kind == "hf" and len(written.records) == 1 else "load_dataset"
     call = f"datasets.{load}({json.dumps(making.address, ensure_ascii=False)})"
     return ["## Loading", "", "```python", "import datasets", "", f"data = {call}", "```"]
 

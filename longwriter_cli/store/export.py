@@ -28,7 +28,10 @@ WHOLE = "train"
 """The split that all rows are in where there are no others, as `load_dataset` names it."""
 
 _SINKS: dict[Format, type[Sink]] = {"jsonl": JsonLines, "parquet": Parquet, "hf": ArrowStream}
-_BEGINNINGS = {"jsonl": (b'{"messages":', b'{"conversations":', b'{"instruction":"'), "parquet": (b"PAR1",)}
+_BEGINNINGS = {"jsonl": (b'{"messages":', b'{"conversations":'), "parquet": (b"PAR1",)}
+# A record as Alpaca has it begins as an instruction file may; what follows on the line tells them apart.
+_ALPACA = b'{"instruction":"', b'","input":"","output":"'
+_LONGEST_LINE = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -107,10 +110,11 @@ def check_place(path: Path, kind: Format, *, folder: bool = False) -> None:
 
 def _is_export(path: Path, kind: Format) -> bool:
     """Whether a file looks like one that `export` wrote, or is empty."""
-    begins = _BEGINNINGS[kind]
     with path.open("rb") as file:
-        head = file.read(max(map(len, begins)))
-    return not head or head.startswith(begins)
+        head = file.readline(_LONGEST_LINE)
+    begins, goes_on = _ALPACA
+    is_alpaca = kind == "jsonl" and head.startswith(begins) and goes_on in head
+    return not head or head.startswith(_BEGINNINGS[kind]) or is_alpaca
 
 
 def export(rows: Iterable[Row], path: Path, kind: Format) -> int:
