@@ -76,18 +76,15 @@ def _head(tally: CardTally, making: Making, written: Written) -> dict[str, Any]:
     records = sum(written.records.values())
     size = next((name for most, name in _SIZES if records < most), _LARGEST)
     head: dict[str, Any] = {"license": making.license} if making.license else {}
+    # A split without a record cannot be loaded, and would keep the others from it.
+    data_files = [{"split": split, "path": path} for split, path in written.patterns.items() if written.records[split]]
     return head | {
         "pretty_name": making.name,
         "language": [name for name, _ in tally.languages.most_common() if name != _UNTOLD],
         "task_categories": ["text-generation"],
         "size_categories": [size],
         "tags": ["longwriter", "agentwrite", "long-form", "synthetic"],
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [{"split": split, "path": path} for split, path in written.patterns.items()],
-            }
-        ],
+        "configs": [{"config_name": "default", "data_files": data_files}],
         "dataset_info": {"config_name": "default", "features": features(written.columns)},
     }
 

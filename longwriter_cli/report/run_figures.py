@@ -155,12 +155,12 @@ def _flags(run: Run) -> dict[str, str]:
 
 
 def _rejects(run: Run) -> dict[str, RejectGroup]:
-    """By reason, the most frequent first."""
-    times: Counter[str] = Counter()
-    samples: dict[str, list[tuple[str, str]]] = {}
-    for _, _, row in RowReader(_Reject).scan(run.directory / REJECTS):
-        times[row.reason] += 1
-        if len(shown := samples.setdefault(row.reason, [])) < _SAMPLES:
+    """The newest reject of each id, by reason, the most frequent first."""
+    newest = {row.id: row for _, _, row in RowReader(_Reject).scan(run.directory / REJECTS)}
+    times = Counter(row.reason for row in newest.values())
+    samples: dict[str, list[tuple[str, str]]] = {reason: [] for reason in times}
+    for row in newest.values():
+        if len(shown := samples[row.reason]) < _SAMPLES:
             shown.append((row.id, row.detail))
     return {reason: RejectGroup(n, tuple(samples[reason])) for reason, n in times.most_common()}
 

@@ -5,6 +5,7 @@ Uses the login of the hub's own tools (`HF_TOKEN`, or `hf auth login`); a token 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ def check_push(name: str) -> None:
         UsageError: says what to do.
     """
     import huggingface_hub
+    from huggingface_hub import constants
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # public, but not said so
 
@@ -35,7 +37,7 @@ def check_push(name: str) -> None:
         validate_repo_id(name)
     except HFValidationError as error:
         raise UsageError(f"--push-to-hub {name}: {error}", "As in --push-to-hub USER/NAME.") from None
-    if huggingface_hub.constants.HF_HUB_OFFLINE:
+    if constants.HF_HUB_OFFLINE:
         raise UsageError("--push-to-hub cannot reach the hub: HF_HUB_OFFLINE is set.", "Take it out.")
     if huggingface_hub.get_token() is None:
         raise UsageError("--push-to-hub needs a login at the hub, and there is none.", _LOG_IN)
@@ -78,7 +80,7 @@ def push(name: str, files: Mapping[str, Path], card: str | None, *, public: bool
         api.create_commit(
             repo.repo_id, operations, repo_type="dataset", commit_message="Export of a run by longwriter-cli"
         )
-    except (HTTPError, InvalidURL, ConnectionError) as error:
+    except (HTTPError, InvalidURL, ConnectionError, ValueError, RuntimeError) as error:
         raise _told(error, name) from error
     return Pushed(str(repo), kept)
 
@@ -96,11 +98,14 @@ def _stale(there: Iterable[str], files: Mapping[str, Path]) -> list[str]:
 
 
 def _told(error: Exception, name: str) -> LongwriterError:
+    """Sorts an error. The hub's client raises ValueError for a card that the hub refuses, its uploader RuntimeError."""
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     why = str(getattr(error, "server_message", None) or error).strip().split("\n")[0]
     if status in (401, 403, 404):
         return EndpointRefused(f"The hub refuses the push to {name} ({status}): {why}", f"{_LOG_IN} {_AGAIN}")
+    if isinstance(error, ValueError) and status is None and not isinstance(error, json.JSONDecodeError):
+        return UsageError(f"The hub does not take the push to {name}: {' '.join(str(error).split())}", _AGAIN)
     if status is None or status == 429 or status >= 500:
         return NotNow(f"The hub cannot take the push to {name} now: {why or type(error).__name__}", _AGAIN)
     return UsageError(f"The hub does not take the push to {name} ({status}): {why}", _AGAIN)
