@@ -215,3 +215,23 @@ class Failure:
     file: str | None = None
     line: int | None = None
     mended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedPrompt:
+    """What a user first asked in a logged chat, and what the log says of it.
+
+    `id` is None, and `prompt` empty, where the row holds no text of a user; `problem` then says why. `source` and
+    `line` say where the row stands. `language` is the log's own word for it ("English"). `toxic` and `redacted` name
+    the marks that the log carries, empty without.
+    """
+
+    id: str | None
+    prompt: str
+    source: str
+    line: int
+    required_words: Requirement | None = None
+    language: str = ""
+    toxic: str = ""
+    redacted: str = ""
+    problem: str = ""
