@@ -127,7 +127,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a model said of a prompt: whether it needs a long text. Key: `id`."""
+    """What a model said of a prompt: whether it needs a long text, and of how many words. Key: `id`."""
 
     stage: ClassVar = "select"
 
@@ -138,6 +138,7 @@ class Selection:
     usage: Usage = Usage()
     attempts: int = 0
     at: str = ""
+    words: int | None = None
 
     def key(self) -> tuple[str, ...]:
         return (self.id,)

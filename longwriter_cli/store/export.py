@@ -83,13 +83,13 @@ def export(rows: Iterable[Row], path: Path, kind: Format) -> int:
             yield row
 
     check_place(path, kind)
-    with _in_place_of(path) as new:
+    with in_place_of(path) as new:
         writers[kind](counted(), new)
     return count
 
 
 @contextmanager
-def _in_place_of(path: Path) -> Iterator[Path]:
+def in_place_of(path: Path) -> Iterator[Path]:
     """Gives a name to write to; when that is done, it takes the place of `path`, a file or a directory."""
     path = Path(os.path.realpath(path))  # what a link names is replaced, not the link
     workshop = path.with_name(f".{path.name}.{os.getpid()}.tmp")

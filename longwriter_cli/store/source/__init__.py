@@ -14,10 +14,10 @@ from longwriter_cli.errors import InputError
 from longwriter_cli.records import Instruction, Requirement, Step
 from longwriter_cli.store.source.fields import RowReader, nearest
 from longwriter_cli.store.source.formats import open_table
-from longwriter_cli.store.source.logs import read_logs
+from longwriter_cli.store.source.logs import check_logs, read_logs
 from longwriter_cli.store.source.rows import BadRow, Table, located
 
-__all__ = ["read_instructions", "read_logs"]
+__all__ = ["check_logs", "read_instructions", "read_logs"]
 
 
 def read_instructions(

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b, sha256
+from pathlib import Path
 from typing import Any
 
-from longwriter_cli.errors import InputError
+from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import LoggedPrompt, Requirement
 from longwriter_cli.store.source.fields import RowReader
 from longwriter_cli.store.source.formats import open_table
+from longwriter_cli.store.source.hub import PREFIX
 from longwriter_cli.store.source.rows import BadRow, NoPrompt, Table, located
+from longwriter_cli.store.source.streams import opened
+
+STDIN_NAME = "-"
 
 _TURNS = ("messages", "conversations", "conversation")
 _MODERATION = "openai_moderation"
@@ -60,6 +65,23 @@ def read_logs(
                 on_bad_row(error)
         if not rows:
             raise InputError(table.name, None, "holds no row", "Leave it out, or name another file.")
+
+
+def check_logs(sources: Sequence[str]) -> None:
+    """Finds what can be told of wrong names before the first log is read, which may take minutes.
+
+    Raises:
+        InputError: a file is missing or is a directory.
+        UsageError: standard input is named twice.
+    """
+    for source in sources:
+        path = Path(source)
+        # What is there stays unopened: a pipe can be opened once.
+        if source != STDIN_NAME and not source.startswith(PREFIX) and (path.is_dir() or not path.exists()):
+            with opened(source):
+                pass
+    if sources.count(STDIN_NAME) > 1:
+        raise UsageError("Standard input is named twice.", "It can be read once; leave one - out.")
 
 
 def _logged(reader: RowReader, table: Table, line: int, value: object, taken: set[bytes]) -> LoggedPrompt:

@@ -1,8 +1,8 @@
 """Which prompts of a chat log are fit to ask for a long text: keep, or drop with a reason.
 
 Each rule is one question, answered from the prompt and what the log says of it, without a model. `RULES` is the one
-table of them, in the order in which they are asked: the cheap ones first, and what is remembered as the first of its
-like has passed all others. To sift a log:
+table of them, in the order in which they are asked: the reason that tells most first, and what is remembered as the
+first of its like has passed all others. To sift a log:
 
     sifter = Sifter(Rules(min_words=4000))
     kept = sifter.judge(prompt)   # a Drop, or an Instruction with its language
@@ -131,13 +131,20 @@ RULES = (
     Rule("prompt_too_short", "prompts of fewer words", _prompt_too_short),
     Rule("prompt_too_long", "prompts of more words", _prompt_too_long),
     Rule("language", "prompts in other languages", _language),
+    Rule("data_dump", "prompts that only ask to scrape or dump data", _data_dump),
     Rule("too_short", "prompts that ask for fewer words", _too_short),
     Rule("no_length", "prompts that state no length", _no_length),
-    Rule("data_dump", "prompts that only ask to scrape or dump data", _data_dump),
 )
-_REPEATS = ("duplicate", "near_duplicate")
-REASONS = (*(rule.name for rule in RULES), *_REPEATS, DROP_BY_MODEL)
-"""All reasons, in the order in which they are asked for."""
+_REPEATS = (
+    ("duplicate", "equal to an earlier prompt that was kept"),
+    ("near_duplicate", "much like an earlier prompt that was kept"),
+)
+REASONS = (
+    *((rule.name, rule.drops) for rule in RULES),
+    *_REPEATS,
+    (DROP_BY_MODEL, "prompts that need no such length, says the model"),
+)
+"""All reasons, in the order in which they are looked at, each with what it drops."""
 
 
 class Sifter:

@@ -18,8 +18,7 @@ def data_demand(prompt: str) -> str | None:
     Does not see data that is asked for in a language other than English or Chinese, nor lists of fewer than 20.
     """
     head = prompt[:_READ]
-    for language in (english, chinese):
-        found = language.SCRAPE.search(head) or language.DUMP.search(head)
-        if found and not english.PROSE.search(head) and not chinese.PROSE.search(head):
-            return " ".join(found.group().strip(" \t\n.,:;!?\"'(*#-").split())
-    return None
+    found = english.data_demand(head) or chinese.data_demand(head)
+    if found is None or english.asks_for_prose(head) or chinese.asks_for_prose(head):
+        return None
+    return " ".join(found.strip(" \t\n.,:;!?\"'(*#-").split())

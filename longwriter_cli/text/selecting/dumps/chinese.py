@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-SCRAPE = re.compile(
+_HAN = re.compile("[\u4e00-\u9fff]")
+
+_SCRAPE = re.compile(
     r"(?:爬取|抓取|采集|扒取|扒下|批量(?:下载|获取)|爬一?下)[^。！？\n]{0,40}?"
     r"(?:网站|网页|网址|链接|页面|数据|信息|评论|商品|价格|图片|https?|www|豆瓣|淘宝|京东|微博|知乎|小红书|"
     r"抖音|百度|榜单)"
@@ -21,7 +23,7 @@ _DATA = (
     r"股票|域名|标签|坐标|邮编|订单|用户|客户"
     r"|汉字|动词|名词|形容词|位)"
 )
-DUMP = re.compile(
+_DUMP = re.compile(
     rf"(?:列出|罗列|列举|输出|打印|导出|生成|给我|给出|提供|写出|整理|背出|说出|编造|随机)[^。！？\n]{{0,14}}?"
     rf"(?:所有|全部|每一?个|{_MANY})[^。！？\n]{{0,16}}?{_DATA}"
     rf"|(?:完整|全部|所有)的?{_DATA}?(?:列表|名单|清单|目录|数据库)"
@@ -30,10 +32,22 @@ DUMP = re.compile(
     r"|从\s?\d+\s?数到\s?\d{3,}"
 )
 _BEFORE_TEXT = r"(?:(?!爬|抓取|采集|列表|名单|清单|列出|罗列|程序|脚本|代码)[^。！？\n]){0,30}?"
-PROSE = re.compile(
+_PROSE = re.compile(
     rf"(?:写|撰写|创作|编写|续写|扩写|改写|起草|拟|生成|制定|制作|来|给我|帮我|需要|想要){_BEFORE_TEXT}"
     r"(?:篇|部|章(?!节)|封信|首诗|长诗|诗歌|组诗|文章|小说|故事|论文|作文|散文|报告|教程|指南|剧本|演讲|方案|"
     r"计划|策划|论述|介绍|讲解|说明书|手册|教案|讲义|传记"
     r"|游记|日记|随笔|科普|综述|书评|影评|文案|稿|大纲|分析)"
     r"|(?:论述|阐述|探讨|讲解|解释|描述|谈谈|说明)(?!书)"
 )
+
+
+def data_demand(text: str) -> str | None:
+    """The words that ask to scrape or dump data; None where none do."""
+    if not _HAN.search(text):
+        return None
+    found = _SCRAPE.search(text) or _DUMP.search(text)
+    return found.group() if found else None
+
+
+def asks_for_prose(text: str) -> bool:
+    return _PROSE.search(text) is not None
