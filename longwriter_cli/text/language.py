@@ -19,10 +19,11 @@ _SCRIPTS = {
 }
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
 # Words that most English sentences hold and that the neighbours of English do not share.
-_ENGLISH = re.compile(
-    "the|and|of|that|with|this|are|was|were|which|from|you|your|it|have|has|not|be|been|by|as|at|to|into|their|they|she|"
-    "his|her|about|what|how|when|who|would|should|could|can|write|please|an|my|than|then|there|these|because|english"
-)
+_ENGLISH = """
+the and of that with this are was were which from you your it have has not be been by as at to into their they she his
+her about what how when who would should could can write please an my than then there these because english
+"""
+_ENGLISH_WORDS = frozenset(_ENGLISH.split())
 _ENGLISH_SHARE = 0.15  # of all Latin words; English prose has 0.3 and more, its neighbours below 0.08
 
 # A language's letters must be this share of the words and characters of all, so that a quotation decides nothing.
@@ -51,9 +52,12 @@ def language_of(text: str) -> str:
     Told by script: zh, ja, ko, th, el, he; by letters of its own: ru, uk; by function words: en. Other languages in
     Latin, Cyrillic or shared scripts are "und".
     """
-    han, kana, words = len(_HAN.findall(text)), len(_KANA.findall(text)), count_words(text)
+    words = count_words(text)
     if not words:
         return "und"
+    if text.isascii():  # most texts are, and the scripts below need not be looked for
+        return _latin(text, words)
+    han, kana = len(_HAN.findall(text)), len(_KANA.findall(text))
     if han + kana > _MOST * words:
         return "ja" if kana > _KANA_SHARE * (han + kana) else "zh"
     letters = sum(map(str.isalpha, text))
@@ -62,13 +66,17 @@ def language_of(text: str) -> str:
             return code
     if len(_CYRILLIC.findall(text)) > _MOST * letters:
         return _cyrillic(text.lower())
+    return _latin(text, words)
+
+
+def _latin(text: str, words: int) -> str:
     latin = _LATIN_WORD.findall(text.lower())
     english = _english_words(latin)
     return "en" if len(latin) > _MOST * words and english >= _ENGLISH_SHARE * len(latin) else "und"
 
 
 def _english_words(words: list[str]) -> int:
-    return sum(_ENGLISH.fullmatch(word) is not None for word in words)
+    return sum(map(_ENGLISH_WORDS.__contains__, words))
 
 
 def _cyrillic(text: str) -> str:

@@ -157,6 +157,8 @@ def _is_cut_item(line: str) -> bool:
 
 
 def _is_narrow(line: str) -> bool:
+    if len(line) > _NARROW:
+        return False
     wide = sum(character >= "\u2e80" for character in line)
     return len(line) <= (_NARROW_WIDE if wide > len(line) // 2 else _NARROW)
 
