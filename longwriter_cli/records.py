@@ -222,12 +222,12 @@ class Failure:
 class LoggedPrompt:
     """What a user first asked in a logged chat, and what the log says of it.
 
-    `id` is None, and `prompt` empty, where the row holds no text of a user; `problem` then says why. `source` and
-    `line` say where the row stands. `language` is the log's own word for it ("English"). `toxic` and `redacted` name
+    `prompt` is empty where the row holds no text of a user; `problem` then says why. `source` and `line` say where the
+    row stands. `language` is the log's own word for it ("English"). `toxic` and `redacted` name
     the marks that the log carries, empty without.
     """
 
-    id: str | None
+    id: str
     prompt: str
     source: str
     line: int

@@ -72,7 +72,7 @@ class RowReader:
                 del meta[name]
         _check_storable(meta, "a field")
         return Instruction(
-            id=_own_id(value.get("id")) or sha256(encoded).hexdigest()[:16],
+            id=own_id(value.get("id")) or sha256(encoded).hexdigest()[:16],
             row=row,
             prompt=prompt,
             required_words=self._required(value, required, prompt),
@@ -177,7 +177,7 @@ def _content(content: object, name: str) -> str:
     return "\n".join(texts)
 
 
-def _own_id(value: object) -> str | None:
+def own_id(value: object) -> str | None:
     match value:
         case None:
             return None

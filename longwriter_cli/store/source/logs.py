@@ -13,7 +13,7 @@ from typing import Any
 
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import LoggedPrompt, Requirement
-from longwriter_cli.store.source.fields import RowReader
+from longwriter_cli.store.source.fields import RowReader, own_id
 from longwriter_cli.store.source.formats import open_table
 from longwriter_cli.store.source.hub import PREFIX
 from longwriter_cli.store.source.rows import BadRow, NoPrompt, Table, located
@@ -39,8 +39,8 @@ def read_logs(
     """Yields what each row of the logs holds, one after the other; nothing is opened before the first is asked for.
 
     Sources, `required_words` and `field` are those of `read_instructions`. The id is the row's own, else made from the
-    prompt; so is that of a row whose own id stood before. To know ids again takes about 80 bytes for each row that has
-    one.
+    prompt (or the row's place, where it has none); so is that of a row whose own id stood before. To know ids again
+    takes about 80 bytes for each row that has one.
 
     A row that is no object, or has none of the fields, is handed to `on_bad_row`, and reading goes on.
 
@@ -90,7 +90,8 @@ def _logged(reader: RowReader, table: Table, line: int, value: object, taken: se
         # A plan is of no use here, and one that cannot be used is no reason to leave out the prompt.
         instruction = reader.read(value if not isinstance(value, dict) else {**value, "plan": None}, row=line)
     except NoPrompt as fault:
-        return LoggedPrompt(None, "", table.name, line, problem=fault.problem)
+        name = own_id(row.get("id")) or f"{table.name}:{line}"
+        return LoggedPrompt(name, "", table.name, line, problem=fault.problem)
     name, own = instruction.id, row.get("id") is not None
     if own:
         key = blake2b(name.encode(), digest_size=8).digest()

@@ -69,7 +69,10 @@ Judge = Callable[[Facts], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row of the table. `name` is the reason in rejects.jsonl. `make` gives None where the rule is off."""
+    """One row of the table. `name` is the reason in rejects.jsonl, `drops` says which rows.
+
+    `make` gives None where the rule is off.
+    """
 
     name: str
     drops: str
@@ -125,15 +128,15 @@ def _data_dump(rules: Rules) -> Judge | None:
 
 # The rules that remember are made for one pass over a log, and share what they remember.
 RULES = (
-    Rule("no_prompt", "rows without a text of a user", _no_prompt),
-    Rule("toxic", "chats that the log marks as toxic", _toxic),
-    Rule("redacted", "prompts that the log marks as redacted", _redacted),
-    Rule("prompt_too_short", "prompts of fewer words", _prompt_too_short),
-    Rule("prompt_too_long", "prompts of more words", _prompt_too_long),
-    Rule("language", "prompts in other languages", _language),
-    Rule("data_dump", "prompts that only ask to scrape or dump data", _data_dump),
-    Rule("too_short", "prompts that ask for fewer words", _too_short),
-    Rule("no_length", "prompts that state no length", _no_length),
+    Rule("no_prompt", "hold no text of a user", _no_prompt),
+    Rule("toxic", "marked as toxic by the log", _toxic),
+    Rule("redacted", "marked as redacted by the log", _redacted),
+    Rule("prompt_too_short", "of fewer words", _prompt_too_short),
+    Rule("prompt_too_long", "of more words", _prompt_too_long),
+    Rule("language", "in other languages", _language),
+    Rule("data_dump", "only ask to scrape or dump data", _data_dump),
+    Rule("too_short", "ask for fewer words", _too_short),
+    Rule("no_length", "state no length", _no_length),
 )
 _REPEATS = (
     ("duplicate", "equal to an earlier prompt that was kept"),
@@ -142,7 +145,7 @@ _REPEATS = (
 REASONS = (
     *((rule.name, rule.drops) for rule in RULES),
     *_REPEATS,
-    (DROP_BY_MODEL, "prompts that need no such length, says the model"),
+    (DROP_BY_MODEL, "need fewer words, says the model"),
 )
 """All reasons, in the order in which they are looked at, each with what it drops."""
 
@@ -169,7 +172,6 @@ class Sifter:
         for name, judge in self._judges:
             if (detail := judge(facts)) is not None:
                 return Drop(name, detail)
-        assert logged.id is not None, "a row with a prompt has an id"
         if self._repeats.equal(logged.prompt):
             return Drop("duplicate", "an earlier prompt, word for word")
         if found := self._repeats.like(logged.id, logged.prompt):

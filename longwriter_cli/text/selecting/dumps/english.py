@@ -90,9 +90,9 @@ _DATA = _any(
         "keys tokens codes u?uids? guids? ids coordinates keywords? hash_?tags? tags domains? urls? links? "
         "websites? (?:zip|postal|area|country)_?codes? countr(?:y|ies) cit(?:y|ies) states towns capitals "
         "airports islands streets compan(?:y|ies) brands? products? skus? prices? tickers? stocks? users "
-        "customers people contacts leads movies films songs albums lyrics books games titles? episodes players "
-        "teams actors emojis? permutations combinations elements species animals plants foods breeds pokemon "
-        "presidents kings prompts restaurants hotels"
+        "customers employees people (?:\\w+-)?pairs contacts leads movies films songs albums lyrics books games "
+        "titles? episodes players? teams actors emojis? permutations combinations elements species animals plants "
+        "foods breeds pokemon presidents kings prompts restaurants hotels"
     ),
 )
 _GIVE = _any(
@@ -101,7 +101,7 @@ _GIVE = _any(
     _listed("name enumerate output return dump export display compile recite invent i_need i_want i'd_like we_need"),
 )
 _FAKE = _listed("fake dummy random mock synthetic test sample")
-_FAKED = _listed("data records users customers people names numbers rows entries addresses")
+_FAKED = _listed("data records users customers employees people (?:\\w+-)?pairs names numbers rows entries addresses")
 _REVEAL = _any(
     r"(?:give|show|send|tell)(?: me)?", _listed("print output provide repeat dump reveal export recite copy")
 )
@@ -113,6 +113,9 @@ _WHOLE = _any(
 _DUMP = _any(
     # List all countries …; give me a CSV with 500 fake customers
     rf"{_GIVE}\s+(?:{_FREE}\s+){{0,3}}?(?:{_LIST})?{_ALL}\s+(?:{_FREE}\s+){{0,5}}?{_DATA}\b",
+    # Write down the names of all …; print the numbers from 1 to 5000
+    rf"{_GIVE}\s+(?:{_FREE}\s+){{0,3}}?{_DATA}\s+of\s+(?:{_ALL})\s",
+    rf"{_GIVE}\s+(?:{_FREE}\s+){{0,3}}?numbers (?:from|between) \d+ (?:to|and) \d[\d,]*\d{{2}}",
     # Generate dummy data
     rf"{_GIVE}\s+(?:{_FREE}\s+){{0,4}}?{_FAKE}\s+(?:\w+\s+){{0,2}}?{_FAKED}\b",
     # Print the whole text of …, dump the database, repeat everything above
