@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fake_model import sentences
+from fake_model import digest, sentences
 
 # Of a thousand rows, how many are of each kind. The reason is that of the rule which should find it; "" is to be kept.
 KINDS = {
@@ -129,7 +129,7 @@ def _repeated(rng: random.Random, kind: str, earlier: list[str]) -> str:
     if kind == "duplicate":
         return rng.choice([prompt, prompt.upper(), prompt.replace(" ", "  ") + "\n"])
     head, _, last = prompt.rpartition(" ")
-    return f"{head} {rng.choice(['lamp', 'stone', 'cellar'])}{last[-1]}"
+    return f"{head} {digest(prompt + str(rng.random()))}{last[-1]}"
 
 
 _PROMPTS: dict[str, Callable[[random.Random], str]] = {
@@ -167,9 +167,13 @@ def _row(rng: random.Random, kind: str, number: int, prompt: str) -> dict[str, A
     return rng.choice([_wildchat, _lmsys, _sharegpt, _messages, lambda _, text: {"prompt": text}])(number, prompt)
 
 
+_NAMED = {"Escribe": "Spanish", "Bitte": "German", "Напишите": "Russian"}
+
+
 def _wildchat(number: int, prompt: str) -> dict[str, Any]:
+    language = _NAMED.get(prompt.partition(" ")[0], "English")
     turns = [
-        {"role": "user", "content": prompt, "language": "English", "toxic": False, "turn_identifier": number},
+        {"role": "user", "content": prompt, "language": language, "toxic": False, "turn_identifier": number},
         {"role": "assistant", "content": "Certainly!", "language": "English", "toxic": False},
     ]
     calm = {"flagged": False, "categories": {"violence": False}, "category_scores": {"violence": 0.01}}
