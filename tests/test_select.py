@@ -330,6 +330,35 @@ def test_the_limit_is_told_and_held(tmp_path: Path, out: Path, server: FakeServe
     assert server.stats.calls == 3, "what is judged stays so"
 
 
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ('{"reason": "r", "words": 2000, "keep": true}', True),
+        ('{"reason": "r", "words": 1999, "keep": true}', False),
+        ('{"reason": "r", "words": 9000, "keep": false}', False),
+        ('{"reason": "r", "keep": true}', True),
+    ],
+)
+def test_a_verdict_that_contradicts_itself_keeps_nothing(
+    tmp_path: Path, out: Path, server: FakeServer, answer: str, kept: bool
+) -> None:
+    server.answer = lambda request: answer
+    select(log_of(tmp_path, *novels(1)), "-o", out, *at(server))
+    assert len(read_rows(out)) == kept
+    (selection,) = read_rows(out.parent / f"{out.name}.run" / "selections.jsonl")
+    assert list(selection)[:3] == ["id", "keep", "reason"]
+    assert (selection["keep"], selection["reason"]) == (kept, "r")
+
+
+def test_inspect_shows_what_the_model_kept(tmp_path: Path, out: Path, server: FakeServer) -> None:
+    log = log_of(tmp_path, *novels(3), {"prompt": "What is a tide, and who found out?"}, {"prompt": "hi"})
+    select(log, "-o", out, *at(server))
+    shown = run_longwriter("inspect", out.parent / f"{out.name}.run").stdout
+    assert "3 by the model, of 4 that it was asked about" in " ".join(shown.split())
+    assert "model 1, prompt_too_short 1" in " ".join(shown.split())
+    assert "planned" not in shown
+
+
 def test_a_schema_is_asked_for_until_it_is_refused(tmp_path: Path, out: Path, server: FakeServer) -> None:
     server.refuse_param = ("response_format",)
     result = select(log_of(tmp_path, *novels(5)), "-o", out, "-c", "1", "--json", *at(server))

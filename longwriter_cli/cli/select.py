@@ -9,7 +9,8 @@ import typer
 
 from longwriter_cli.cli.arguments import Field, SkipBadRows
 from longwriter_cli.cli.options import Options, shared_options
-from longwriter_cli.cli.selecting import SelectTask, carry_out
+from longwriter_cli.cli.select_task import SelectTask
+from longwriter_cli.cli.selecting import carry_out
 from longwriter_cli.errors import UsageError
 from longwriter_cli.text.selecting import Rules
 from longwriter_cli.text.selecting.language import UNTOLD, language_code

@@ -9,7 +9,7 @@ from longwriter_cli.cli.calls import check_prices, cost_usd
 from longwriter_cli.cli.meter import duration
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
-from longwriter_cli.cli.selecting import SelectTask, limited, logged_prompts, settle_selection
+from longwriter_cli.cli.select_task import SelectTask, limited, logged_prompts, settle_selection
 from longwriter_cli.errors import EXIT_OK
 from longwriter_cli.records import Instruction, Selection, Usage
 from longwriter_cli.stages.estimate import TOKENS_PER_SECOND
