@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_model import prompt_text
+from fake_model import digest, prompt_text
 from fake_server import FakeServer
 from made_log import LogRow, made_log
 from program import SUMMARY_KEYS, Program, Result, at, read_rows, run_longwriter, snapshot, until, write_rows
@@ -51,10 +51,7 @@ def log_of(tmp_path: Path, *rows: object, name: str = "log.jsonl") -> Path:
 
 def novels(count: int) -> list[dict[str, str]]:
     """Prompts that only a model can tell to be long, none like another."""
-    animals = ["otter", "badger", "heron", "marten", "weasel", "beaver", "falcon", "raven"]
-    return [
-        {"prompt": f"{NOVEL}, {animals[n % 8] * (n // 8 + 1)}, chapter by chapter, number {n}."} for n in range(count)
-    ]
+    return [{"prompt": f"{NOVEL}, {digest(str(n))}, chapter by chapter, number {n}."} for n in range(count)]
 
 
 def expected(rows: list[LogRow], kept: set[str], drops: dict[str, str]) -> dict[int, str]:
@@ -253,19 +250,20 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(tmp_path: Path, out: Path, s
 
 
 def test_a_killed_command_goes_on_and_pays_for_no_verdict_again(tmp_path: Path, out: Path, server: FakeServer) -> None:
-    server.latency_s = 0.02
-    log = log_of(tmp_path, *novels(60))
+    server.latency_s = 0.05
+    log = log_of(tmp_path, *novels(300))
     checkpoint = out.parent / f"{out.name}.run" / "selections.jsonl"
     program = Program("select", log, "-o", out, "-c", "2", *at(server))
     until(lambda: len(read_rows_so_far(checkpoint)) >= 5)
     os.kill(program.pid, signal.SIGKILL)
     program.wait()
     done = len(read_rows_so_far(checkpoint))
-    assert done < 60
+    assert done < 300
     assert not out.exists()
+    server.latency_s = 0
     result = select(log, "-o", out, "--json", *at(server))
-    assert (result.summary["calls"], result.summary["records"]) == (60 - done, 60)
-    assert server.stats.calls <= 62, "two may have been in flight"
+    assert (result.summary["calls"], result.summary["records"]) == (300 - done, 300)
+    assert server.stats.calls <= 302, "two may have been in flight"
 
 
 def read_rows_so_far(path: Path) -> list[bytes]:
@@ -280,7 +278,7 @@ def test_an_interrupt_keeps_what_was_answered_and_the_earlier_selection(
     select(log_of(tmp_path, *novels(2)), "-o", out, *at(server))
     earlier = out.read_bytes()
     server.latency_s = 0.05
-    log = log_of(tmp_path, *novels(60))
+    log = log_of(tmp_path, *novels(300))
     checkpoint = out.parent / f"{out.name}.run" / "selections.jsonl"
     program = Program("select", log, "-o", out, "-c", "2", "--json", *at(server))
     until(lambda: len(read_rows_so_far(checkpoint)) >= 6)
@@ -290,7 +288,7 @@ def test_an_interrupt_keeps_what_was_answered_and_the_earlier_selection(
     assert "longwriter select" in result.stderr
     assert out.read_bytes() == earlier
     assert result.summary["dataset"] is None
-    assert result.summary["written"] == len(read_rows_so_far(checkpoint)) < 60
+    assert result.summary["written"] == len(read_rows_so_far(checkpoint)) < 300
 
 
 def test_all_calls_that_may_be_in_flight_are(tmp_path: Path, out: Path, server: FakeServer) -> None:
