@@ -100,3 +100,13 @@ def test_an_unknown_preset_is_an_error_that_names_the_known_one(source: Path, ru
     result = run_longwriter("build-dataset", source, "-r", run, *at(server), "--preset", "longwriter-7k", code=2)
     assert "longwriter-6k" in result.stderr
     assert not run.exists()
+
+
+def test_select_takes_its_part_of_the_preset(tmp_path: Path) -> None:
+    log = write_rows(tmp_path / "log.jsonl", [*essays(1, 2400), *essays(1, 1500)])
+    out = tmp_path / "instructions.jsonl"
+    command = ("select", log, "-o", out, "--min-words", "1000", *PRESET)
+    shown = run_longwriter(*command, "--dry-run", "--json").summary["preset"]
+    assert shown == {"name": "longwriter-6k", "options": {"languages": "en,zh"}}, "what is said wins"
+    run_longwriter("select", log, "-o", out, *PRESET)
+    assert [row["required_words"] for row in read_rows(out)] == [2400]

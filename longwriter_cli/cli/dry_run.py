@@ -82,7 +82,7 @@ def _print(task: Task, options: Options, settings: Settings, estimate: Estimate)
             "exit_code": EXIT_OK,
         }
         if task.preset is not None:
-            summary["preset"] = {"name": task.preset.name, "options": dict(task.preset.options)}
+            summary["preset"] = task.preset.row()
         show(orjson.dumps(summary).decode())
         return
     rates = " and within the rates" if options.rpm or options.tpm else ""

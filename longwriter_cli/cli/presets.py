@@ -22,6 +22,8 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     # LongWriter §3: outputs of 2k to 32k words, from plans of at most 50 paragraphs of 200 to 1,000 words; sections are
     # cleaned always, and texts that are short or broken are dropped.
     "longwriter-6k": {
+        # English and Chinese prompts that need more than 2,000 words; no toxic ones, none that only scrape data.
+        "select": {"languages": "en,zh", "min_words": 2000},
         "build-dataset": {
             "max_steps": 50,
             "min_section_words": 200,
@@ -50,6 +52,10 @@ class Preset:
             f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
             for name, value in self.options.items()
         )
+
+    def row(self) -> dict[str, object]:
+        """What the summary of a `--dry-run` says of it."""
+        return {"name": self.name, "options": dict(self.options)}
 
 
 def preset_option(command: Command) -> Command:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import errand
+from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import dry_run
 from longwriter_cli.cli.export import export_run, push_export
@@ -19,7 +20,7 @@ from longwriter_cli.cli.task import Task, check_export, first_read, limited, rea
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import Templates
-from longwriter_cli.records import Failure, Instruction
+from longwriter_cli.records import Instruction
 from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
 from longwriter_cli.stages.agentwrite import AgentWrite
@@ -112,10 +113,10 @@ def _begin(
             models.check_model(settings, options)
             check_prices(settings, options)
             run.check_room()
-        run.begin(_manifest(run, settings), templates.files() if settings != stored else None)
+        run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
         run.take_in(staged)
     _tell_strays(run)
-    _record_bad_rows(task, run, bad_rows)
+    record_bad_rows(run, [task.source] if task.source is not None else [], bad_rows)
     return settings, templates
 
 
@@ -136,24 +137,12 @@ def _has_work(task: Task, run: Run) -> bool:
     )
 
 
-def _manifest(run: Run, settings: Settings) -> Manifest:
+def manifest_of(run: Run, settings: Settings) -> Manifest:
+    """The run's manifest with these settings: its own, a changed one, or the first."""
     row, fingerprint = settings.to_row(), settings.fingerprint()
     if run.manifest is None:
         return Manifest(now(), row, fingerprint, note=models.note(settings))
     return run.manifest if run.manifest.fingerprint == fingerprint else run.manifest.changed(row, fingerprint, now())
-
-
-def _record_bad_rows(task: Task, run: Run, bad_rows: list[InputError]) -> None:
-    """Records the bad rows of this source, and that earlier ones of it have been mended since."""
-    standing = {(f.file, f.line): f for f in run.index.standing_failures() if f.id is None and f.file == task.source}
-    for error in bad_rows:
-        earlier = standing.pop((error.file, error.line), None)
-        if earlier is None or earlier.message != error.problem:
-            run.add_failure(
-                Failure(None, "read", None, "bad_row", error.problem, at=now(), file=plain(error.file), line=error.line)
-            )
-    for (file, line), _ in standing.items():
-        run.add_failure(Failure(None, "read", None, "bad_row", "mended", at=now(), file=file, line=line, mended=True))
 
 
 def _meter(task: Task, options: Options, run: Run, tally: Tally) -> Meter:

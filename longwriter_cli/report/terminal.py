@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from longwriter_cli.records import Requirement
+from longwriter_cli.records import Requirement, Selection
 from longwriter_cli.report.dataset import DatasetFigures, Entry, score
 from longwriter_cli.report.failures import FailureGroup
 from longwriter_cli.report.measures import Distribution, LengthRange, Lengths
@@ -56,6 +56,11 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
         _show_manifest(out, run.manifest)
     _title(out, "Instructions", _number(counts.instructions))
     dataset = exported(run)
+    if run.index.answers(Selection.stage):
+        _show_selections(out, run, figures)
+        _show_failures(out, figures.failures, run.directory / FAILURES)
+        _show_tokens(out, run, figures, cost_of)
+        return
     _rows(
         out,
         [
@@ -74,6 +79,20 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
     _show_rejects(out, figures, run.directory / REJECTS)
     _show_tokens(out, run, figures, cost_of)
     _show_way_on(out, run, figures)
+
+
+def _show_selections(out: Console, run: Run, figures: RunFigures) -> None:
+    """What a run of `select` has instead of plans and sections."""
+    judged = len(run.index.answers(Selection.stage))
+    kept = sum(selection.keep for selection in run.answers(Selection))
+    _rows(
+        out,
+        [
+            ("kept", f"{_number(kept)} by the model, of {_number(judged)} that it was asked about"),
+            ("failed", _number(figures.counts.failed)),
+            ("rejected", _tally({reason: group.n for reason, group in figures.rejects.items()})),
+        ],
+    )
 
 
 def _show_way_on(out: Console, run: Run, figures: RunFigures) -> None:
