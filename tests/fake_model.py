@@ -290,8 +290,10 @@ class ScriptedModel:
     def answer(self, request: Mapping[str, Any]) -> str:
         """The whole text for a chat request; the caller cuts it where the request limits the tokens."""
         prompt = prompt_text(request)
-        step = asked_step(prompt)
         rng = self._rng(request)
+        if is_judging(prompt):
+            return orjson.dumps(judgement(prompt)).decode()
+        step = asked_step(prompt)
         if step is not None:
             return self.section(rng, step, text_so_far(prompt))
         language = language_of(prompt)
@@ -321,6 +323,27 @@ class ScriptedModel:
     def _rng(self, request: Mapping[str, Any]) -> random.Random:
         asked = [self.seed, *(request.get(field) for field in TEXT_FIELDS)]
         return random.Random(blake2b(orjson.dumps(asked), digest_size=8).digest())
+
+
+# --- judging ----------------------------------------------------------------------------------------------------
+
+DIMENSIONS = ("Relevance", "Accuracy", "Coherence", "Clarity", "Breadth and Depth", "Reading Experience")
+
+
+def is_judging(prompt: str) -> bool:
+    return all(name in prompt for name in DIMENSIONS)
+
+
+def quoted_texts(prompt: str) -> list[str]:
+    """The texts that stand in a prompt as quotations, each line behind "> "."""
+    blocks = re.findall(r"(?:^>.*\n?)+", prompt, re.MULTILINE)
+    return ["\n".join(line[1:].removeprefix(" ") for line in block.splitlines()) for block in blocks]
+
+
+def judgement(prompt: str) -> dict[str, Any]:
+    """Scores that hang on the text alone which stands last in the prompt: the same text always gets the same."""
+    rng = random.Random(quoted_texts(prompt)[-1])
+    return {"analysis": "A text.", **{name: rng.randint(1, 5) for name in DIMENSIONS}}
 
 
 def plan(rng: random.Random, total_words: int | None, language: Language) -> str:
