@@ -87,6 +87,22 @@ def test_parallel_sections_see_the_plan_and_no_other_section(tmp_path: Path, run
         assert len(problems) == 5, "every section but the first was written in another context than its place"
 
 
+def test_parallel_sections_keep_to_the_calls_in_flight_over_all_endpoints(tmp_path: Path, run: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", essays(6, words=4000))
+    most = 0
+    with FakeServer(latency_s=0.02) as one, FakeServer(latency_s=0.02) as two:
+
+        def look(request: dict[str, Any]) -> None:
+            nonlocal most
+            most = max(most, one.stats.in_flight + two.stats.in_flight)
+
+        one.answer = two.answer = look
+        command = ("build-dataset", source, "-r", run, "-c", "4", "--mode", "parallel", "--base-url", two.base_url)
+        run_longwriter(*command, *at(one))
+    assert len(texts(run)) == 6
+    assert 2 <= most <= 4
+
+
 def test_concurrency_is_used_and_never_passed(tmp_path: Path, run: Path, server: FakeServer) -> None:
     server.latency_s = 0.05
     source = write_rows(tmp_path / "in.jsonl", essays(20))

@@ -57,7 +57,7 @@ async def call_model(run: Run, settings: Settings, options: Options, meter: Mete
     unrecorded = Unrecorded()
     behind_limits = _limits(run, settings, options, stop, slots, unrecorded.pay)
     chat = Retrying(
-        models.Connection(lambda: models.connect(settings, options, slots, behind_limits)),
+        models.Connection(lambda: models.connect(settings, options, slots, behind_limits), slots),
         max_attempts=options.max_attempts or DEFAULT_MAX_ATTEMPTS,
         give_up_after_s=DEFAULT_GIVE_UP_AFTER_S if options.give_up_after is None else options.give_up_after,
         sleep=stop.sleep,

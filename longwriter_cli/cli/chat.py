@@ -28,12 +28,16 @@ Wrap = Callable[[Chat], Chat]
 
 
 class Connection:
-    """A `Chat` that is made when it is first used: a command with nothing left to do starts no server."""
+    """A `Chat` that is made when it is first used: a command with nothing left to do starts no server.
 
-    def __init__(self, connect: Callable[[], Awaitable[Chat]]) -> None:
+    No more than `slots` calls are under way, over all endpoints, however many are asked for at once.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[Chat]], slots: int) -> None:
         self._connect = connect
         self._chat: Chat | None = None
         self._lock = asyncio.Lock()
+        self._free = asyncio.Semaphore(slots)
 
     async def _connected(self) -> Chat:
         if self._chat is None:
@@ -42,7 +46,8 @@ class Connection:
         return self._chat
 
     async def complete(self, request: Request) -> Completion:
-        return await (await self._connected()).complete(request)
+        async with self._free:
+            return await (await self._connected()).complete(request)
 
     async def context_tokens(self, model: str) -> int | None:
         return await (await self._connected()).context_tokens(model)
