@@ -144,6 +144,7 @@ def endpoint(options: Options, concurrency: int, behind_limits: Wrap) -> Chat:
                     timeout_s=options.timeout or DEFAULT_TIMEOUT_S,
                     connections=concurrency,
                     context_tokens=options.context_tokens,
+                    stream=options.stream or "auto",
                 )
             ),
         )

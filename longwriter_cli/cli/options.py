@@ -180,6 +180,16 @@ class Options:
         float | None,
         _option("--timeout", min=0.001, metavar="S", panel=LIMITS, default="600", help="Seconds for one call."),
     ] = None
+    stream: Annotated[
+        Literal["auto", "on", "off"] | None,
+        _option(
+            "--stream",
+            panel=LIMITS,
+            default="auto",
+            help="Answers in pieces, for which --timeout counts seconds without a byte. auto: direct ones, which run "
+            "for many minutes.",
+        ),
+    ] = None
     max_attempts: Annotated[
         int | None,
         _option("--max-attempts", min=1, metavar="N", panel=LIMITS, default="6", help="Tries for one call."),
