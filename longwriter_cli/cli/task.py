@@ -135,10 +135,13 @@ def settle_settings(task: Task, options: Options, run: Run | None) -> tuple[Sett
     """The settings and templates of this command: as given, else the run's, else the defaults.
 
     Raises:
+        UsageError: the run is one of `select`.
         SettingsDiffer: what is given is not the run's.
     """
     manifest = run.manifest if run is not None else None
     stored = Settings.from_row(manifest.settings) if manifest is not None else None
+    if stored is not None and (not stored.model or "select" in stored.templates):
+        raise UsageError(f"{task.directory} is the checkpoint of a select.", "Name another directory with -r.")
     own = task.directory / "prompts"
     judged = (options.judge_model or (stored and stored.judge_model)) is not None
     names = (*AGENTWRITE, "judge") if judged else AGENTWRITE
