@@ -45,12 +45,24 @@ HOMES = {
     "filelock": {"store"},
     "msgspec": {"store"},
     "rensa": {"text"},
+    "altair": {"report"},
     "py3langid": {"text"},
     # The encoder of everything that goes over a wire or into a file.
     "orjson": {"text", "llm", "store", "cli", "report"},
 }
 # So slow to import that a command must not pay for what it does not use.
-HEAVY = {"datasets", "pyarrow", "openai", "httpx2", "genai_prices", "xllamacpp", "zstandard", "rensa", "py3langid"}
+HEAVY = {
+    "datasets",
+    "pyarrow",
+    "openai",
+    "httpx2",
+    "genai_prices",
+    "xllamacpp",
+    "zstandard",
+    "rensa",
+    "py3langid",
+    "altair",
+}
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:

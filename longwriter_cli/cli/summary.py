@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import orjson
 
@@ -26,8 +28,9 @@ def show_json(
     dataset: Path | None,
     elapsed_s: float,
     code: int,
+    more: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
-    """Prints the summary that `--json` asks for.
+    """Prints the summary that `--json` asks for; `more` is what this command alone has to tell.
 
     `calls`, `retries` and `elapsed_s` are of this process; counts, tokens and cost of the whole run.
     """
@@ -52,7 +55,7 @@ def show_json(
         "dataset": None if dataset is None else plain(str(dataset)),
         "exit_code": code,
     }
-    show(orjson.dumps(summary).decode())
+    show(orjson.dumps({**summary, **more}).decode())
 
 
 def spent(run: Run, options: Options) -> str:

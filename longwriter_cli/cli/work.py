@@ -91,7 +91,7 @@ class _AgentWriteErrand:
                     grace_s=calls.grace_s,
                 )
 
-        return settings, _meter(task, options, run, tally), work
+        return settings, agentwrite_meter(task, options, run, tally), work
 
     def close(self, run: Run) -> None:
         self._redo.tell_failed(run)
@@ -119,7 +119,7 @@ def _begin(
             models.check_model(settings, options)
             check_prices(settings, options)
             run.check_room()
-        run.begin(_manifest(run, settings), templates.files() if settings != stored else None)
+        run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
         run.take_in(staged)
     _tell_strays(run)
     _record_bad_rows(task, run, bad_rows)
@@ -147,7 +147,7 @@ def _has_work(task: Task, run: Run, settings: Settings) -> bool:
     )
 
 
-def _manifest(run: Run, settings: Settings) -> Manifest:
+def manifest_of(run: Run, settings: Settings) -> Manifest:
     row, fingerprint = settings.to_row(), settings.fingerprint()
     if run.manifest is None:
         return Manifest(now(), row, fingerprint, note=models.note(settings))
@@ -167,7 +167,7 @@ def _record_bad_rows(task: Task, run: Run, bad_rows: list[InputError]) -> None:
         run.add_failure(Failure(None, "read", None, "bad_row", "mended", at=now(), file=file, line=line, mended=True))
 
 
-def _meter(task: Task, options: Options, run: Run, tally: Tally) -> Meter:
+def agentwrite_meter(task: Task, options: Options, run: Run, tally: Tally) -> Meter:
     index = run.index
     planned = [p for p in index.order()[: options.limit] if index.plan_at(p) is not None]
     unfinished = [p for p in planned if not index.is_complete(p)]
