@@ -360,3 +360,20 @@ def test_without_the_extra_a_hint_says_how_to_get_charts(benchmark: Path, run: P
     run_longwriter(*command, patch=missing)
     assert not (run / "lengths.svg").exists()
     assert results(run)["all"]["predicted"] == 8
+
+
+@pytest.mark.parametrize("method", ["direct", "agentwrite"])
+def test_a_dry_run_is_near_what_is_then_asked_and_asks_nothing(
+    method: str, benchmark: Path, run: Path, server: FakeServer
+) -> None:
+    server.answer = partial(stops_at, 10_000)
+    command = ("evaluate", benchmark, "-r", run, *at(server), *JUDGE, "--method", method, "--json")
+    expected = run_longwriter(*command, "--dry-run").summary
+    assert server.stats.calls == 0
+    assert not run.exists()
+    done = run_longwriter(*command).summary
+    assert expected["calls"] == pytest.approx(done["calls"], rel=0.15)
+    assert expected["prompt_tokens"] == pytest.approx(done["prompt_tokens"], rel=0.3)
+    assert expected["completion_tokens"] == pytest.approx(done["completion_tokens"], rel=0.3)
+    left = run_longwriter("evaluate", "-r", run, *at(server), "--judge-samples", "2", "--json", "--dry-run").summary
+    assert left["calls"] == 8

@@ -11,6 +11,7 @@ from typing import Any
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import errand
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
+from longwriter_cli.cli.dry_run import print_estimate
 from longwriter_cli.cli.meter import AnswerMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
@@ -18,7 +19,7 @@ from longwriter_cli.cli.scoring import Scores, score
 from longwriter_cli.cli.summary import counted, show_json, spent
 from longwriter_cli.cli.task import Task, first_read, limited, read_source
 from longwriter_cli.cli.work import agentwrite_meter, manifest_of
-from longwriter_cli.errors import InputError, UsageError
+from longwriter_cli.errors import EXIT_OK, InputError, UsageError
 from longwriter_cli.evals.benchmark import BUILTIN, builtin_rows
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import AGENTWRITE, TemplateName, Templates, load_templates
@@ -29,6 +30,7 @@ from longwriter_cli.settings import MODEL_CHOICES, Job, Settings, settle
 from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.direct import Direct
+from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import (
     WordCount,
     checked,
@@ -44,6 +46,7 @@ from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.run import Run
 from longwriter_cli.store.source.predictions import read_predictions
+from longwriter_cli.text.plan import plan_digest
 
 TEMPERATURE = 0.5
 """Of LongBench-Write and LongWrite-Ruler, where the user names no other (LongWriter, arXiv 2408.07055)."""
@@ -81,7 +84,8 @@ def carry_out(task: EvaluationTask, options: Options) -> int:
         raise UsageError("No model is named.", MODEL_CHOICES)
     if task.charts:
         check_installed()
-    return errand.carry_out(_Evaluation(task, options), options)
+    evaluation = _Evaluation(task, options)
+    return evaluation.dry_run() if options.dry_run else errand.carry_out(evaluation, options)
 
 
 class _Evaluation:
@@ -108,6 +112,23 @@ class _Evaluation:
             return iter(builtin_rows())
         bad_rows = self._bad_rows if task.skip_bad_rows else None
         return checked(read_source(task.source, task.field, bad_rows), task.source)
+
+    def dry_run(self) -> int:
+        """Shows what would be asked. Makes no call, takes no lock and writes nothing."""
+        task, options = self._task, self._options
+        run = Run.read(task.directory, plan_digest) if read_manifest(task.directory) is not None else None
+        try:
+            settings, templates = _settle(task, options, run)
+            check_prices(settings, options)
+            rows = {row.id: row for row in instructions_of(run, options.limit)} if run is not None else {}
+            rows |= {row.id: row for row in limited(self._instructions, options.limit)}
+            estimator = EvaluationEstimator(settings, templates, run, task.judge_samples, task.redo_judging)
+            estimate = estimator.of_all(rows.values())
+        finally:
+            if run is not None:
+                run.close()
+        print_estimate(_as_agentwrite(task), options, settings, estimate)
+        return EXIT_OK
 
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
         task, options = self._task, self._options
@@ -161,9 +182,9 @@ class _Evaluation:
 # --- before the first call
 
 
-def _settle(task: EvaluationTask, options: Options, run: Run) -> tuple[Settings, Templates]:
+def _settle(task: EvaluationTask, options: Options, run: Run | None) -> tuple[Settings, Templates]:
     """Settings and templates of this command: as given, else the run's, else the defaults of the two measures."""
-    stored = None if run.manifest is None else Settings.from_row(run.manifest.settings)
+    stored = None if run is None or run.manifest is None else Settings.from_row(run.manifest.settings)
     given: dict[str, Any] = {**options.text_settings(), **_given_method(task)}
     if stored is None:
         given["temperature"] = TEMPERATURE if options.temperature is None else options.temperature
@@ -179,8 +200,8 @@ def _settle(task: EvaluationTask, options: Options, run: Run) -> tuple[Settings,
     own = task.directory / "prompts"
     templates = load_templates(options.prompts or (own if stored and own.is_dir() else None), names)
     given["templates"] = templates.digests()
-    fresh: set[Job] = set() if run.index.answers(Judgement.stage) else {"judge"}
-    accept_new = bool(options.new_settings) or run.index.is_blank()
+    fresh: set[Job] = set() if run is not None and run.index.answers(Judgement.stage) else {"judge"}
+    accept_new = bool(options.new_settings) or (run is not None and run.index.is_blank())
     return settle(given, stored, uses=uses, accept_new=accept_new, fresh=fresh), templates
 
 

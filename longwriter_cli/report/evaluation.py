@@ -68,6 +68,21 @@ def table_of(results: Mapping[str, Any]) -> Table:
     return head, [_cells(name, part, judged=judged) for name, part in groups]
 
 
+def ruler_table(ruler: Mapping[str, Any]) -> Table:
+    """What came of each length that was asked for."""
+    rows = [
+        [
+            f"{notch['required']:,}",
+            _of(notch["written"], notch["n"]),
+            _NONE if notch["mean_length"] is None else f"{notch['mean_length']:,.0f}",
+            _NONE if notch["longest"] is None else f"{notch['longest']:,}",
+            _NONE if notch["s_l"] is None else f"{notch['s_l']:.1f}",
+        ]
+        for notch in ruler["notches"]
+    ]
+    return ["words asked for", "n", "words written, mean", "longest", "S_l"], rows
+
+
 def _cells(name: str, part: Mapping[str, Any], *, judged: bool) -> list[str]:
     n = _of(part["predicted"], part["n"])
     if not judged:
@@ -102,6 +117,9 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
     """What a reader of the means must know: texts that are missing, and texts that nobody judged."""
     whole = results["all"]
     found = []
+    if ruler := results.get("ruler"):
+        reached = f"up to {ruler['reached']:,} words S_l stays above 80" if ruler["reached"] else "no S_l is above 80"
+        found.append(f"The longest text has {ruler['longest']:,} words; {reached}.")
     if missing := whole["n"] - whole["predicted"]:
         found.append(f"{missing} of {whole['n']} instructions have no text, and count in no mean.")
     unjudged = whole["predicted"] - whole["judged"]
