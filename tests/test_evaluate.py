@@ -377,3 +377,42 @@ def test_a_dry_run_is_near_what_is_then_asked_and_asks_nothing(
     assert expected["completion_tokens"] == pytest.approx(done["completion_tokens"], rel=0.3)
     left = run_longwriter("evaluate", "-r", run, *at(server), "--judge-samples", "2", "--json", "--dry-run").summary
     assert left["calls"] == 8
+
+
+# --- side by side
+
+
+def test_inspect_compares_evaluations_in_pairs(benchmark: Path, tmp_path: Path, server: FakeServer) -> None:
+    runs = [tmp_path / name for name in ("direct", "agentwrite")]
+    server.answer = partial(stops_at, 2000)
+    for run in runs:
+        run_longwriter("evaluate", benchmark, "-r", run, *at(server), *JUDGE, "--method", run.name)
+    first, second = run_longwriter("inspect", *runs, "--json").summary["runs"]
+    assert (first["run"], first["method"], second["method"]) == (str(runs[0]), "direct", "agentwrite")
+    assert "less_first" not in first
+    rows = [{row["id"]: row["s_l"] for row in results(run)["rows"]} for run in runs]
+    expected = statistics.fmean(rows[1][id] - rows[0][id] for id in rows[0])  # noqa: A001 - the rows' word
+    difference = second["less_first"]["s_l"]
+    assert difference["mean"] == pytest.approx(expected, abs=0.02)
+    assert difference["n"] == 8
+    assert 0 < difference["low"] < expected < difference["high"]
+    shown = run_longwriter("inspect", *runs).stdout
+    assert f"{difference['mean']:+.1f}* (" in shown
+    assert "agentwrite" in shown
+
+
+def test_inspect_shows_an_evaluation_with_its_run(benchmark: Path, run: Path, server: FakeServer) -> None:
+    run_longwriter("evaluate", benchmark, "-r", run, *at(server), *JUDGE)
+    assert "[2k,4k)" in run_longwriter("inspect", run).stdout
+    seen = run_longwriter("inspect", run, "--json").summary
+    assert seen["evaluation"]["all"] == results(run)["all"]
+    assert seen["quality"]["judged"] == 8
+
+
+def test_what_is_no_evaluation_cannot_be_compared(benchmark: Path, run: Path, server: FakeServer) -> None:
+    run_longwriter("evaluate", benchmark, "-r", run, *at(server))
+    assert "no results of an evaluation" in run_longwriter("inspect", run, run.parent, code=2).stderr
+    (run / "results.json").write_text('{"rows": [{}], "all": {}}')
+    assert "results.json" in run_longwriter("inspect", run, run, code=2).stderr
+    (run / "results.json").write_text("{")
+    assert "results.json" in run_longwriter("inspect", run, run, code=2).stderr

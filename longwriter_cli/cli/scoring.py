@@ -11,7 +11,8 @@ from longwriter_cli.cli.output import plain, show
 from longwriter_cli.evals.ruler import measured
 from longwriter_cli.report import charts as drawing
 from longwriter_cli.report.evaluation import markdown, remarks, results_row, ruler_table, table_of
-from longwriter_cli.report.terminal import console, show_table
+from longwriter_cli.report.tables import show_evaluation
+from longwriter_cli.report.terminal import console
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.evaluate import WordCount, scored_texts
 from longwriter_cli.store.manifest import write_whole
@@ -38,13 +39,7 @@ class Scores:
         return {**figures, "results": plain(str(self.files[-1]))}
 
     def show(self) -> None:
-        out = console()
-        if ruler := self.results.get("ruler"):
-            show_table(out, ruler_table(ruler))
-        else:
-            show_table(out, table_of(self.results))
-        for remark in remarks(self.results):
-            show(remark)
+        show_evaluation(console(), self.results)
         show("written: " + ", ".join(plain(str(path)) for path in self.files))
 
 

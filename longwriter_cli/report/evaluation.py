@@ -44,6 +44,10 @@ def _row(text: ScoredText) -> dict[str, Any]:
     }
 
 
+def without_rows(results: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in results.items() if name != "rows"}
+
+
 def texts_of(results: Mapping[str, Any]) -> list[ScoredText]:
     """The rows of a `results.json`. Raises KeyError or TypeError where one lacks something."""
     return [
