@@ -22,6 +22,8 @@ Job = Literal["plan", "write", "select", "direct", "judge"]
 Mode = Literal["serial", "parallel"]
 LengthControl = Literal["none", "carry"]
 PlanFormat = Literal["auto", "text", "json"]
+Method = Literal["agentwrite", "direct", "given"]
+"""How a text comes about: section by section, by one plain call, or by another tool."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Settings:
     section_tolerance: float | None = None
     length_control: LengthControl = "none"
     min_words: int = 2000
+    method: Method = "agentwrite"
     templates: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -86,8 +89,7 @@ class Settings:
 
     def models(self) -> tuple[str, ...]:
         """The models that calls may be made to, each once."""
-        named = (self.model, self.plan_model, self.judge_model)
-        return tuple(dict.fromkeys(model for model in named if model is not None))
+        return tuple(dict.fromkeys(filter(None, (self.model, self.plan_model, self.judge_model))))
 
     def body(self, *, planning: bool) -> dict[str, Any]:
         """What goes into the body of each call beside model and messages; `extra_body` wins over the rest."""
@@ -98,7 +100,7 @@ class Settings:
 
 
 _LATER_NAMES = frozenset({"plan_format", "min_section_words", "max_section_words", "section_tolerance"})
-_LATER_NAMES |= {"length_control", "judge_model", "judge_extra_body", "min_words"}
+_LATER_NAMES |= {"length_control", "judge_model", "judge_extra_body", "min_words", "method"}
 _LATER = {f.name: f.default for f in fields(Settings) if f.name in _LATER_NAMES}
 _OPTIONAL = frozenset(
     {"plan_model", "temperature", "top_p", "seed", "max_tokens", "extra_body", "plan_extra_body", "history_words"}
@@ -109,6 +111,7 @@ _CHOICES = {
     "mode": ("serial", "parallel"),
     "length_control": ("none", "carry"),
     "plan_format": ("auto", "text", "json"),
+    "method": ("agentwrite", "direct", "given"),
 }
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "model": str,
@@ -144,12 +147,12 @@ def _may_be(name: str, value: object) -> bool:
 
 
 _SAMPLING = frozenset({"model", "temperature", "top_p", "seed", "max_tokens", "extra_body"})
-_AGENTWRITE = _SAMPLING | {"language", "templates", "min_section_words", "max_section_words"}
+_AGENTWRITE = _SAMPLING | {"language", "templates", "min_section_words", "max_section_words", "method"}
 _USES: dict[Job, frozenset[str]] = {
     "plan": _AGENTWRITE | {"plan_model", "plan_extra_body", "plan_format", "max_steps", "plan_tolerance"},
     "write": _AGENTWRITE | {"history_words", "mode", "length_control", "section_tolerance"},
     "select": _SAMPLING | {"templates", "min_words"},
-    "direct": _SAMPLING,
+    "direct": _SAMPLING | {"method"},
     "judge": frozenset({"judge_model", "judge_extra_body", "templates"}),
 }
 

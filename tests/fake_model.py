@@ -349,6 +349,20 @@ def verdict(prompt: str, limit: int) -> str:
     return orjson.dumps({"reason": reason, "words": words, "keep": words >= limit}).decode()
 
 
+# --- direct answers ---------------------------------------------------------------------------------------------
+
+
+def stops_at(most_words: int, request: Mapping[str, Any]) -> str | None:
+    """What a model answers that writes no more words at once; None to what is no request for a whole text."""
+    prompt = prompt_text(request)
+    if is_judging(prompt) or asked_step(prompt) is not None or _PLAN_TEMPLATE.search(prompt):
+        return None
+    rng = random.Random(prompt)
+    return prose(rng, min(most_words, asked_words(prompt) or most_words), language_of(prompt))
+
+
+_PLAN_TEMPLATE = re.compile(r"Main Point|主要内容")
+
 # --- judging ----------------------------------------------------------------------------------------------------
 
 DIMENSIONS = ("Relevance", "Accuracy", "Coherence", "Clarity", "Breadth and Depth", "Reading Experience")

@@ -48,6 +48,7 @@ HOMES = {
     "filelock": {"store"},
     "msgspec": {"store"},
     "rensa": {"text"},
+    "altair": {"report"},
     "py3langid": {"text"},
     # The encoder of everything that goes over a wire or into a file.
     "orjson": {"text", "llm", "store", "cli", "report"},
@@ -63,8 +64,9 @@ HEAVY = {
     "xllamacpp",
     "zstandard",
     "rensa",
+    "py3langid",
+    "altair",
 }
-HEAVY |= {"py3langid"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:

@@ -94,7 +94,7 @@ class _AgentWriteErrand:
                     grace_s=calls.grace_s,
                 )
 
-        return settings, _meter(task, options, run, tally), work
+        return settings, agentwrite_meter(task, options, run, tally), work
 
     def close(self, run: Run) -> None:
         self._redo.tell_failed(run)
@@ -160,7 +160,7 @@ def manifest_of(run: Run, settings: Settings) -> Manifest:
     return run.manifest if run.manifest.fingerprint == fingerprint else run.manifest.changed(row, fingerprint, now())
 
 
-def _meter(task: Task, options: Options, run: Run, tally: Tally) -> Meter:
+def agentwrite_meter(task: Task, options: Options, run: Run, tally: Tally) -> Meter:
     index = run.index
     planned = [p for p in index.order()[: options.limit] if index.plan_at(p) is not None]
     unfinished = [p for p in planned if not index.is_complete(p)]

@@ -46,14 +46,14 @@ class Judging:
     template: Template
     _schema: AnswerSchema = field(default_factory=lambda: AnswerSchema(_SCHEMA))
 
-    def questions(self, text: Judged, times: int = 1) -> Iterator[Question]:
+    def questions(self, text: Judged, times: int = 1, *, again: bool = False) -> Iterator[Question]:
         """The questions that give the text as many judgements. A text without a word is not put before a judge."""
         if not text.response.strip():
             return
         for n in range(1, times + 1):
             key = judgement_key(text, self.settings, n)
             basis = answer_basis(self.settings, "judge", text.prompt, text.response, str(n))
-            yield Question(key, text.id, Judgement.stage, text.sample + 1, basis, self._judgement_of(text, n))
+            yield Question(key, text.id, Judgement.stage, text.sample + 1, basis, self._judgement_of(text, n), again)
 
     def _judgement_of(self, text: Judged, n: int) -> Callable[[], Awaitable[Judgement]]:
         return lambda: self.judge(text, n)
