@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_model import DIMENSIONS, is_judging, judgement, prompt_text, stops_at
+from fake_model import DIMENSIONS, is_comparing, is_judging, judgement, prompt_text, quoted_texts, stops_at
 from fake_server import FakeServer, Reply
 from program import Program, at, read_rows, run_longwriter, snapshot, until, write_rows
 
@@ -416,3 +416,47 @@ def test_what_is_no_evaluation_cannot_be_compared(benchmark: Path, run: Path, se
     assert "results.json" in run_longwriter("inspect", run, run, code=2).stderr
     (run / "results.json").write_text("{")
     assert "results.json" in run_longwriter("inspect", run, run, code=2).stderr
+
+
+def test_texts_are_compared_in_both_orders_and_a_verdict_that_turns_is_a_tie(
+    benchmark: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    run_longwriter("evaluate", benchmark, "-r", other, *at(server), "--temperature", "0.9")
+    run_longwriter("evaluate", benchmark, "-r", one, *at(server))
+    verdicts = {"3000": "first", "6000": "tie", "1000": "theirs", "300": "mine"}
+    mine = {row["response"] for row in read_rows(one / "predictions.jsonl")}
+
+    def answer(request: dict[str, Any]) -> str | None:
+        prompt = prompt_text(request)
+        if not is_comparing(prompt):
+            return None
+        asked, first, _ = quoted_texts(prompt)
+        verdict = next(verdict for words, verdict in verdicts.items() if words in asked)
+        better = {"mine": "first" if first in mine else "second", "theirs": "second" if first in mine else "first"}
+        return json.dumps({"analysis": "x", "better": better.get(verdict, verdict)})
+
+    server.answer = answer
+    command = ("evaluate", "-r", one, *at(server), *JUDGE, "--compare", other)
+    shown = run_longwriter(*command).stdout
+    expected = {"n": 8, "wins": 2, "losses": 2, "ties": 4, "turned": 2}
+    assert results(one)["compared"] == {"other": str(other), **expected}
+    assert "2 wins, 2 losses, 4 ties" in shown
+    assert run_longwriter(*command, "--json").summary["calls"] == 0
+    asked = [quoted_texts(prompt_text(call)) for call in server.requests if is_comparing(prompt_text(call))]
+    assert sorted(asked) == sorted([prompt, second, first] for prompt, first, second in asked)
+
+
+def test_a_judge_that_names_no_winner_is_asked_again_and_then_told_as_a_failure(
+    benchmark: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for run in (one, other):
+        run_longwriter("evaluate", benchmark, "-r", run, *at(server), "--seed", "1" if run == one else "2")
+    server.answer = lambda request: "Both are fine." if is_comparing(prompt_text(request)) else None
+    run_longwriter("evaluate", "-r", one, *at(server), *JUDGE, "--compare", other, code=3)
+    assert results(one)["compared"]["n"] == 0
+    failures = read_rows(one / "failures.jsonl")
+    assert Counter((row["stage"], row["kind"], row["attempts"]) for row in failures) == {("compare", "empty", 3): 16}
+    result = run_longwriter("evaluate", "-r", other, *at(server), "--compare", one, code=2)
+    assert "--judge-model" in result.stderr

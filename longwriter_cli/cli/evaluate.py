@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -89,6 +90,17 @@ def command(
             help="Judge all texts anew; the texts stay.",
         ),
     ] = False,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            metavar="RUN",
+            envvar="LONGWRITER_COMPARE",
+            show_envvar=False,
+            show_default=False,
+            help="Have the judge say of each text whether it is better than that of another run, in both orders.",
+        ),
+    ] = None,
     word_count: WordCountOption = "longbench",
     charts: ChartsOption = None,
     field: Field = None,
@@ -111,6 +123,7 @@ def command(
         predictions=predictions,
         judge_samples=judge_samples,
         redo_judging=redo_judging,
+        compare=compare,
         word_count=word_count,
         charts=charts,
         field=field,

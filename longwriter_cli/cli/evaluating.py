@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Job, Settings, settle
 from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
+from longwriter_cli.stages.comparing import Comparing, compared, rivals, texts_by_id
 from longwriter_cli.stages.direct import Direct
 from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import (
@@ -44,6 +45,7 @@ from longwriter_cli.stages.judging import Judging
 from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.manifest import read_manifest
+from longwriter_cli.store.place import check_directory
 from longwriter_cli.store.run import Run
 from longwriter_cli.store.source.predictions import read_predictions
 from longwriter_cli.text.plan import plan_digest
@@ -64,6 +66,7 @@ class EvaluationTask:
     predictions: str | None = None
     judge_samples: int = 1
     redo_judging: bool = False
+    compare: Path | None = None
     word_count: WordCount = "longbench"
     charts: bool | None = None
     field: str | None = None
@@ -84,6 +87,8 @@ def carry_out(task: EvaluationTask, options: Options) -> int:
         raise UsageError("No model is named.", MODEL_CHOICES)
     if task.charts:
         check_installed()
+    if task.compare is not None:
+        check_directory(task.compare)
     evaluation = _Evaluation(task, options)
     return evaluation.dry_run() if options.dry_run else errand.carry_out(evaluation, options)
 
@@ -98,8 +103,10 @@ class _Evaluation:
         self._options = options
         self._bad_rows: list[InputError] = []
         self._instructions = first_read(self._read())
+        self._other = {} if task.compare is None else _texts_of(task.compare)
         self._given = None if task.predictions is None else read_predictions(task.predictions)
         self._settings: Settings | None = None
+        self._templates = Templates({})
         self._scores: Scores | None = None
 
     def _read(self) -> Iterator[Instruction]:
@@ -134,9 +141,16 @@ class _Evaluation:
         task, options = self._task, self._options
         with run.staged(limited(self._instructions, options.limit)) as staged:
             settings, templates = _settle(task, options, run)
-            self._settings = settings
+            self._settings, self._templates = settings, templates
+            if task.compare is not None and settings.judge_model is None:
+                raise UsageError("--compare needs a judge.", "Name one with --judge-model.")
             stored = run.manifest and Settings.from_row(run.manifest.settings)
-            has_work = staged.stat().st_size or task.redo_judging or _has_work(task, run, settings, options.limit)
+            has_work = (
+                self._other
+                or staged.stat().st_size
+                or task.redo_judging
+                or _has_work(task, run, settings, options.limit)
+            )
             asks = settings.method != "given" or settings.judge_model is not None
             if has_work and asks:
                 models.check_model(settings, options)
@@ -154,6 +168,14 @@ class _Evaluation:
 
         async def work(calls: Calls) -> None:
             await _work(task, options, run, settings, templates, calls)
+            if settings.judge_model is not None and self._other:
+                comparing = Comparing(calls.chat, settings, templates.get("compare"))
+                pairs = rivals(texts_to_judge(run, options.limit), self._other)
+                await Answering(run, calls.stop, calls.listen, calls.retry).work(
+                    (question for pair in pairs for question in comparing.questions(pair)),
+                    slots=calls.slots,
+                    grace_s=calls.grace_s,
+                )
 
         return settings, _meter(task, options, run, settings, tally), work
 
@@ -164,6 +186,10 @@ class _Evaluation:
         assert self._settings is not None, "what ends before the settings are known is not exported"
         _take_in_written(run, self._settings, self._options.limit)
         task = self._task
+        won = None
+        if task.compare is not None:
+            pairs = rivals(texts_to_judge(run, self._options.limit), self._other)
+            won = compared(run, pairs, self._settings, self._templates.get("compare"))
         self._scores = score(
             run,
             self._settings,
@@ -173,10 +199,24 @@ class _Evaluation:
             word_count=task.word_count,
             limit=self._options.limit,
             charts=task.charts,
+            compared=None if won is None else {"other": plain(str(task.compare)), **asdict(won)},
         )
 
     def report(self, run: Run, tally: Tally, elapsed_s: float, code: int) -> None:
         _report(self._task, self._options, run, tally, self._scores, elapsed_s, code)
+
+
+def _texts_of(directory: Path) -> dict[str, str]:
+    """The texts of another run, by id.
+
+    Raises:
+        InputError: there is no run, or none of its instructions has a text.
+    """
+    with Run.read(directory, plan_digest) as run:
+        texts = texts_by_id(run)
+    if not texts:
+        raise InputError(directory, None, "holds no text to compare with", "Name a run that has finished texts.")
+    return texts
 
 
 # --- before the first call
@@ -195,7 +235,7 @@ def _settle(task: EvaluationTask, options: Options, run: Run | None) -> tuple[Se
     names: list[TemplateName] = list(AGENTWRITE) if method == "agentwrite" else []
     uses: set[Job] = {"plan", "write"} if method == "agentwrite" else {"direct"} if method == "direct" else set()
     if (options.judge_model or (stored and stored.judge_model)) is not None:
-        names.append("judge")
+        names += ["judge"] if task.compare is None else ["judge", "compare"]
         uses.add("judge")
     own = task.directory / "prompts"
     templates = load_templates(options.prompts or (own if stored and own.is_dir() else None), names)

@@ -73,10 +73,13 @@ def score(
     word_count: WordCount,
     limit: int | None,
     charts: bool | None,
+    compared: Mapping[str, Any] | None = None,
 ) -> Scores:
     """Scores all texts of the run and writes what comes of it."""
     texts = scored_texts(run, settings, word_count, limit)
     known = about(run, settings, command, benchmark, predictions, word_count=word_count)
+    if compared is not None:
+        known["compared"] = dict(compared)
     if command == RULER:
         known["ruler"] = asdict(measured(texts))
     results = results_row(texts, known)

@@ -126,6 +126,11 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
         found.append(f"The longest text has {ruler['longest']:,} words; {reached}.")
     if missing := whole["n"] - whole["predicted"]:
         found.append(f"{missing} of {whole['n']} instructions have no text, and count in no mean.")
+    if won := results.get("compared"):
+        found.append(
+            f"Against {won['other']}, over {won['n']} texts in both orders: {won['wins']} wins, {won['losses']} "
+            f"losses, {won['ties']} ties ({won['turned']} of them since the verdict turned with the order)."
+        )
     unjudged = whole["predicted"] - whole["judged"]
     if results.get("judge") and unjudged:
         bounds = whole["s_q_bounds"]
