@@ -195,7 +195,9 @@ def _choosing(request: Request) -> Request:
         f"choice{n} ::= {' | '.join(_literal(json.dumps(value)) for value in values)}"
         for n, values in enumerate(choices.values())
     ]
-    grammar = "\n".join([f'root ::= "{{" {' ", " '.join(fields)} "}}"', *rules]) + "\n"
+    separator = ' ", " '
+    root = 'root ::= "{" ' + separator.join(fields) + ' "}"'
+    grammar = "\n".join([root, *rules]) + "\n"
     rest = {name: value for name, value in request.params.items() if name != "response_format"}
     return replace(request, params={"cache_prompt": True, "temperature": 0.3, "grammar": grammar, **rest})
 
