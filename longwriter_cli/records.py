@@ -163,6 +163,10 @@ class Prediction:
         return (self.id, self.sample)
 
 
+PART_SAMPLES = 1000
+"""From here on a sample's number stands for a part of the first text: no text is sampled that often."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What a judge model gave a text: a score, 1 to 5, for each dimension. Key: `(id, sample, judge, n, of)`.

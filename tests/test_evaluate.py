@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 import statistics
 from collections import Counter
 from functools import partial
@@ -10,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_model import DIMENSIONS, is_comparing, is_judging, judgement, prompt_text, quoted_texts, stops_at
+from fake_model import (
+    DIMENSIONS,
+    ScriptedModel,
+    asked_step,
+    is_comparing,
+    is_judging,
+    judgement,
+    prompt_text,
+    quoted_texts,
+    stops_at,
+    text_so_far,
+)
 from fake_server import FakeServer, Reply
 from program import Program, at, read_rows, run_longwriter, snapshot, until, write_rows
 
@@ -460,3 +473,35 @@ def test_a_judge_that_names_no_winner_is_asked_again_and_then_told_as_a_failure(
     assert Counter((row["stage"], row["kind"], row["attempts"]) for row in failures) == {("compare", "empty", 3): 16}
     result = run_longwriter("evaluate", "-r", other, *at(server), "--compare", one, code=2)
     assert "--judge-model" in result.stderr
+
+
+# --- by tenths
+
+
+def test_tenths_show_where_a_model_begins_to_fail(benchmark: Path, run: Path, server: FakeServer) -> None:
+    def answer(request: dict[str, Any]) -> str | None:
+        """Writes sections that get shorter; as a judge, likes each part less than the one before."""
+        prompt = prompt_text(request)
+        if is_judging(prompt):
+            part = re.search(r"it is part (\d+) of 10", prompt)
+            return json.dumps(dict.fromkeys(DIMENSIONS, 5 if not part or int(part[1]) <= 5 else 2))
+        step = asked_step(prompt)
+        if step is None:
+            return None
+        share = 0.5 if step.n > 8 else 1.0
+        return ScriptedModel(bias=share).section(random.Random(prompt), step, text_so_far(prompt))
+
+    server.answer = answer
+    write_rows(benchmark, [{"id": "en", "prompt": "Write 6400 words on rivers.", "length": 6400}])
+    command = ("evaluate", benchmark, "-r", run, *at(server), *JUDGE, "--method", "agentwrite", "--judge-parts")
+    run_longwriter(*command)
+    found = results(run)["trajectory"]
+    assert [tenth["part"] for tenth in found] == list(range(1, 11))
+    assert found[0]["ratio"] == pytest.approx(1, abs=0.05)
+    assert found[9]["ratio"] == pytest.approx(0.5, abs=0.05)
+    assert [tenth["quality"] for tenth in found] == [100] * 5 + [25] * 5
+    assert all(tenth["repeated"] < 0.05 for tenth in found)
+    assert results(run)["all"]["s_q"]["mean"] == 100, "parts do not count in the scores of the texts"
+    assert run_longwriter(*command, "--json").summary["calls"] == 0
+    assert run_longwriter("inspect", run, "--json").summary["quality"]["judged"] == 1
+    assert "| 10 | 0.5" in (run / "results.md").read_text()

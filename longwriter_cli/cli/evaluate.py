@@ -81,6 +81,15 @@ def command(
             help="Judgements of each text, which are averaged.",
         ),
     ] = 1,
+    judge_parts: Annotated[
+        bool,
+        typer.Option(
+            "--judge-parts",
+            envvar="LONGWRITER_JUDGE_PARTS",
+            show_envvar=False,
+            help="Have each tenth of each text judged too: ten more calls a text, which show where a model fails.",
+        ),
+    ] = False,
     redo_judging: Annotated[
         bool,
         typer.Option(
@@ -122,6 +131,7 @@ def command(
         method=method,
         predictions=predictions,
         judge_samples=judge_samples,
+        judge_parts=judge_parts,
         redo_judging=redo_judging,
         compare=compare,
         word_count=word_count,

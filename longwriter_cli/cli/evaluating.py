@@ -43,6 +43,7 @@ from longwriter_cli.stages.evaluate import (
 )
 from longwriter_cli.stages.judging import Judging
 from longwriter_cli.stages.plan import Planner
+from longwriter_cli.stages.trajectory import parts_to_judge
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.place import check_directory
@@ -65,6 +66,7 @@ class EvaluationTask:
     method: str | None = None
     predictions: str | None = None
     judge_samples: int = 1
+    judge_parts: bool = False
     redo_judging: bool = False
     compare: Path | None = None
     word_count: WordCount = "longbench"
@@ -262,7 +264,8 @@ def _has_work(task: EvaluationTask, run: Run, settings: Settings, limit: int | N
     written, judged = run.index.answers(Prediction.stage), {key[0] for key in run.index.answers(Judgement.stage)}
     ids = [run.index.ids[position] for position in run.index.order()[:limit]]
     unwritten = settings.method != "given" and any((id, 0) not in written for id in ids)  # noqa: A001 - the rows' word
-    wants_more = settings.judge_model is not None and (task.judge_samples > 1 or not judged.issuperset(ids))
+    more = task.judge_samples > 1 or task.judge_parts or not judged.issuperset(ids)
+    wants_more = settings.judge_model is not None and more
     return unwritten or wants_more
 
 
@@ -318,6 +321,9 @@ async def _work(
             for question in judging.questions(text, task.judge_samples, again=task.redo_judging)
         )
         await answering.work(questions, slots=slots, grace_s=grace_s)
+        if task.judge_parts:
+            parts = (question for part in parts_to_judge(run, limit) for question in judging.questions(part))
+            await answering.work(parts, slots=slots, grace_s=grace_s)
 
 
 def _take_in_written(run: Run, settings: Settings, limit: int | None) -> None:
