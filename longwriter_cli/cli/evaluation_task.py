@@ -8,6 +8,7 @@ from typing import Any
 
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.task import Task
+from longwriter_cli.errors import UsageError
 from longwriter_cli.prompts import AGENTWRITE, TemplateName, Templates, load_templates
 from longwriter_cli.records import Instruction, Judgement, Prediction
 from longwriter_cli.settings import Job, Settings, settle
@@ -41,6 +42,8 @@ class EvaluationTask:
 def settle_evaluation(task: EvaluationTask, options: Options, run: Run | None) -> tuple[Settings, Templates]:
     """Settings and templates of this command: as given, else the run's, else the defaults of the two measures."""
     stored = None if run is None or run.manifest is None else Settings.from_row(run.manifest.settings)
+    if stored is not None and "select" in stored.templates:
+        raise UsageError(f"{task.directory} is the checkpoint of a select.", "Name another directory with -r.")
     given: dict[str, Any] = {**options.text_settings(), **_given_method(task)}
     if stored is None:
         given["temperature"] = TEMPERATURE if options.temperature is None else options.temperature
