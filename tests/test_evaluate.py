@@ -388,8 +388,11 @@ def test_a_dry_run_is_near_what_is_then_asked_and_asks_nothing(
     assert expected["calls"] == pytest.approx(done["calls"], rel=0.15)
     assert expected["prompt_tokens"] == pytest.approx(done["prompt_tokens"], rel=0.3)
     assert expected["completion_tokens"] == pytest.approx(done["completion_tokens"], rel=0.3)
-    left = run_longwriter("evaluate", "-r", run, *at(server), "--judge-samples", "2", "--json", "--dry-run").summary
-    assert left["calls"] == 8
+    again = ("evaluate", "-r", run, *at(server), "--json", "--dry-run")
+    assert run_longwriter(*again).summary["calls"] == 0
+    assert run_longwriter(*again, "--judge-samples", "2").summary["calls"] == 8
+    assert run_longwriter(*again, "--judge-parts").summary["calls"] == 80
+    assert run_longwriter(*again, "--redo-judging").summary["calls"] == 8
 
 
 # --- side by side

@@ -108,7 +108,9 @@ class _Evaluation:
             check_prices(settings, options)
             rows = {row.id: row for row in instructions_of(run, options.limit)} if run is not None else {}
             rows |= {row.id: row for row in limited(self._instructions, options.limit)}
-            estimator = EvaluationEstimator(settings, templates, run, task.judge_samples, task.redo_judging)
+            estimator = EvaluationEstimator(
+                settings, templates, run, task.judge_samples, task.judge_parts, task.redo_judging
+            )
             estimate = estimator.of_all(rows.values())
         finally:
             if run is not None:
