@@ -250,8 +250,12 @@ async def _work(
         )
         await answering.work(questions, slots=slots, grace_s=grace_s)
         if task.judge_parts:
-            parts = (question for part in parts_to_judge(run, limit) for question in judging.questions(part))
-            await answering.work(parts, slots=slots, grace_s=grace_s)
+            of_parts = (
+                question
+                for part in parts_to_judge(run, limit)
+                for question in judging.questions(part, again=task.redo_judging)
+            )
+            await answering.work(of_parts, slots=slots, grace_s=grace_s)
 
 
 def _take_in_written(run: Run, settings: Settings, limit: int | None) -> None:
