@@ -50,8 +50,8 @@ class Settings:
     max_section_words: int | None = None
     section_tolerance: float | None = None
     length_control: LengthControl = "none"
-    min_words: int = 2000
     method: Method = "agentwrite"
+    min_words: int = 2000
     templates: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -100,7 +100,7 @@ class Settings:
 
 
 _LATER_NAMES = frozenset({"plan_format", "min_section_words", "max_section_words", "section_tolerance"})
-_LATER_NAMES |= {"length_control", "judge_model", "judge_extra_body", "min_words", "method"}
+_LATER_NAMES |= {"length_control", "judge_model", "judge_extra_body", "method", "min_words"}
 _LATER = {f.name: f.default for f in fields(Settings) if f.name in _LATER_NAMES}
 _OPTIONAL = frozenset(
     {"plan_model", "temperature", "top_p", "seed", "max_tokens", "extra_body", "plan_extra_body", "history_words"}

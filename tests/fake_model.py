@@ -297,6 +297,10 @@ class ScriptedModel:
         if (limit := _VERDICT.search(prompt)) is not None:
             return verdict(prompt, _number(limit[1]))
         rng = self._rng(request)
+        if is_comparing(prompt):
+            first, second = quoted_texts(prompt)[-2:]
+            better = "tie" if first == second else "first" if first > second else "second"
+            return orjson.dumps({"analysis": "Two texts.", "better": better}).decode()
         if is_judging(prompt):
             return orjson.dumps(judgement(prompt)).decode()
         step = asked_step(prompt)
@@ -331,6 +335,20 @@ class ScriptedModel:
         return random.Random(blake2b(orjson.dumps(asked), digest_size=8).digest())
 
 
+# --- direct answers ---------------------------------------------------------------------------------------------
+
+
+def stops_at(most_words: int, request: Mapping[str, Any]) -> str | None:
+    """What a model answers that writes no more words at once; None to what is no request for a whole text."""
+    prompt = prompt_text(request)
+    if is_judging(prompt) or is_comparing(prompt) or asked_step(prompt) is not None or _PLAN_TEMPLATE.search(prompt):
+        return None
+    rng = random.Random(prompt)
+    return prose(rng, min(most_words, asked_words(prompt) or most_words), language_of(prompt))
+
+
+_PLAN_TEMPLATE = re.compile(r"Main Point|主要内容")
+
 # What a message needs where it names no length, by what it asks for.
 _LONG_KINDS = re.compile(r"\b(?:novel|thesis|textbook|course)\b|长篇|教材")
 _LONG_WORDS, _SHORT_WORDS = 8000, 400
@@ -349,23 +367,13 @@ def verdict(prompt: str, limit: int) -> str:
     return orjson.dumps({"reason": reason, "words": words, "keep": words >= limit}).decode()
 
 
-# --- direct answers ---------------------------------------------------------------------------------------------
-
-
-def stops_at(most_words: int, request: Mapping[str, Any]) -> str | None:
-    """What a model answers that writes no more words at once; None to what is no request for a whole text."""
-    prompt = prompt_text(request)
-    if is_judging(prompt) or asked_step(prompt) is not None or _PLAN_TEMPLATE.search(prompt):
-        return None
-    rng = random.Random(prompt)
-    return prose(rng, min(most_words, asked_words(prompt) or most_words), language_of(prompt))
-
-
-_PLAN_TEMPLATE = re.compile(r"Main Point|主要内容")
-
 # --- judging ----------------------------------------------------------------------------------------------------
 
 DIMENSIONS = ("Relevance", "Accuracy", "Coherence", "Clarity", "Breadth and Depth", "Reading Experience")
+
+
+def is_comparing(prompt: str) -> bool:
+    return "two responses" in prompt and '"better"' in prompt
 
 
 def is_judging(prompt: str) -> bool:

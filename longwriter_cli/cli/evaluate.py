@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from longwriter_cli.cli.arguments import Field, RunDirectory, SkipBadRows
-from longwriter_cli.cli.evaluating import EvaluationTask, carry_out
+from longwriter_cli.cli.evaluating import carry_out
+from longwriter_cli.cli.evaluation_task import EvaluationTask
 from longwriter_cli.cli.options import Options, shared_options
 from longwriter_cli.errors import UsageError
 
@@ -80,6 +82,15 @@ def command(
             help="Judgements of each text, which are averaged.",
         ),
     ] = 1,
+    judge_parts: Annotated[
+        bool,
+        typer.Option(
+            "--judge-parts",
+            envvar="LONGWRITER_JUDGE_PARTS",
+            show_envvar=False,
+            help="Have each tenth of each text judged too: ten more calls a text, which show where a model fails.",
+        ),
+    ] = False,
     redo_judging: Annotated[
         bool,
         typer.Option(
@@ -89,6 +100,17 @@ def command(
             help="Judge all texts anew; the texts stay.",
         ),
     ] = False,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            metavar="RUN",
+            envvar="LONGWRITER_COMPARE",
+            show_envvar=False,
+            show_default=False,
+            help="Have the judge say of each text whether it is better than that of another run, in both orders.",
+        ),
+    ] = None,
     word_count: WordCountOption = "longbench",
     charts: ChartsOption = None,
     field: Field = None,
@@ -110,7 +132,9 @@ def command(
         method=method,
         predictions=predictions,
         judge_samples=judge_samples,
+        judge_parts=judge_parts,
         redo_judging=redo_judging,
+        compare=compare,
         word_count=word_count,
         charts=charts,
         field=field,

@@ -10,11 +10,20 @@ from typing import Any
 from longwriter_cli.cli.output import plain, show
 from longwriter_cli.evals.ruler import measured
 from longwriter_cli.report import charts as drawing
-from longwriter_cli.report.evaluation import markdown, remarks, results_row, ruler_table, table_of
+from longwriter_cli.report.evaluation import (
+    has_tenths,
+    markdown,
+    remarks,
+    results_row,
+    ruler_table,
+    table_of,
+    tenths_table,
+)
 from longwriter_cli.report.tables import show_evaluation
 from longwriter_cli.report.terminal import console
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.evaluate import WordCount, scored_texts
+from longwriter_cli.stages.trajectory import trajectory
 from longwriter_cli.store.manifest import write_whole
 from longwriter_cli.store.results import read_results, write_results
 from longwriter_cli.store.run import Run
@@ -73,18 +82,23 @@ def score(
     word_count: WordCount,
     limit: int | None,
     charts: bool | None,
+    compared: Mapping[str, Any] | None = None,
 ) -> Scores:
     """Scores all texts of the run and writes what comes of it."""
     texts = scored_texts(run, settings, word_count, limit)
     known = about(run, settings, command, benchmark, predictions, word_count=word_count)
+    if compared is not None:
+        known["compared"] = dict(compared)
     if command == RULER:
         known["ruler"] = asdict(measured(texts))
+    known["trajectory"] = [asdict(tenth) for tenth in trajectory(run, settings, limit)]
     results = results_row(texts, known)
     files: list[Path] = []
     if charts or (charts is None and drawing.is_installed()):
         files += drawing.draw(results, run.directory)
     path = run.directory / TABLE
     tables = [ruler_table(results["ruler"])] if command == RULER else []
-    parts = [*map(markdown, [*tables, table_of(results)]), *(f"{remark}\n" for remark in remarks(results))]
+    tables += [table_of(results)] + ([tenths_table(results["trajectory"])] if has_tenths(results) else [])
+    parts = [*map(markdown, tables), *(f"{remark}\n" for remark in remarks(results))]
     write_whole(path, "\n".join(parts))
     return Scores(results, (*files, path, write_results(run.directory, results)))

@@ -127,7 +127,8 @@ def check_judge(task: Task, settings: Settings) -> None:
     Raises:
         UsageError: says how to name a judge.
     """
-    if task.export is not None and task.export.wanted.filters.get("quality") and settings.judge_model is None:
+    least = None if task.export is None else task.export.wanted.filters.get("quality")
+    if isinstance(least, float) and settings.judge_model is None:
         raise UsageError("--min-quality needs scores, and this run has no judge.", "Name one with --judge-model.")
 
 

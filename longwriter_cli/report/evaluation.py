@@ -87,6 +87,23 @@ def ruler_table(ruler: Mapping[str, Any]) -> Table:
     return ["words asked for", "n", "words written, mean", "longest", "S_l"], rows
 
 
+def has_tenths(results: Mapping[str, Any]) -> bool:
+    """Whether any text was long enough to be cut into tenths, or has sections."""
+    return any(tenth["texts"] or tenth["sections"] for tenth in results.get("trajectory") or ())
+
+
+def tenths_table(trajectory: Sequence[Mapping[str, Any]]) -> Table:
+    """Where in its texts a model begins to fail; columns that say nothing are left out."""
+    columns = {
+        "words / target": [_NONE if tenth["ratio"] is None else f"{tenth['ratio']:.2f}" for tenth in trajectory],
+        "said before": [_NONE if tenth["repeated"] is None else f"{tenth['repeated']:.1%}" for tenth in trajectory],
+        "S_q": [_NONE if tenth["quality"] is None else f"{tenth['quality']:.1f}" for tenth in trajectory],
+    }
+    shown = {name: cells for name, cells in columns.items() if set(cells) != {_NONE}}
+    rows = [[str(tenth["part"]), *cells] for tenth, *cells in zip(trajectory, *shown.values(), strict=True)]
+    return ["tenth of the text", *shown], rows
+
+
 def _cells(name: str, part: Mapping[str, Any], *, judged: bool) -> list[str]:
     n = _of(part["predicted"], part["n"])
     if not judged:
@@ -126,6 +143,11 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
         found.append(f"The longest text has {ruler['longest']:,} words; {reached}.")
     if missing := whole["n"] - whole["predicted"]:
         found.append(f"{missing} of {whole['n']} instructions have no text, and count in no mean.")
+    if won := results.get("compared"):
+        found.append(
+            f"Against {won['other']}, over {won['n']} texts in both orders: {won['wins']} wins, {won['losses']} "
+            f"losses, {won['ties']} ties ({won['turned']} of them since the verdict turned with the order)."
+        )
     unjudged = whole["predicted"] - whole["judged"]
     if results.get("judge") and unjudged:
         bounds = whole["s_q_bounds"]

@@ -8,7 +8,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from longwriter_cli.report.evaluation import Table, comparison_table, remarks, ruler_table, table_of
+from longwriter_cli.report.evaluation import (
+    Table,
+    comparison_table,
+    has_tenths,
+    remarks,
+    ruler_table,
+    table_of,
+    tenths_table,
+)
 from longwriter_cli.text.display import printable
 
 _WIDEST = 240  # columns of a file, which folds nothing
@@ -20,6 +28,9 @@ def show_evaluation(out: Console, results: Mapping[str, Any]) -> None:
         show_table(out, ruler_table(ruler))
     else:
         show_table(out, table_of(results))
+    if has_tenths(results):
+        out.print()
+        show_table(out, tenths_table(results["trajectory"]))
     for remark in remarks(results):
         out.print(printable(remark))
 
