@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "engine": set(),
     "train": {"text"},
     "evals": {"text", "llm", "store", "engine"},
-    "stages": {"text", "llm", "store", "engine", "evals"},
+    "stages": {"text", "llm", "store", "engine", "evals", "train"},
     "report": {"store", "text", "evals"},
     "cli": {"text", "llm", "store", "engine", "stages", "evals", "train", "report"},
     "__main__": {"cli"},
