@@ -44,6 +44,8 @@ HOMES = {
     "zstandard": {"store"},
     "filelock": {"store"},
     "msgspec": {"store"},
+    "transformers": {"train"},
+    "numpy": {"train", "store"},
     "rensa": {"text"},
     "py3langid": {"text"},
     # The encoder of everything that goes over a wire or into a file.
@@ -51,6 +53,7 @@ HOMES = {
 }
 # So slow to import that a command must not pay for what it does not use.
 HEAVY = {"datasets", "pyarrow", "openai", "httpx2", "genai_prices", "xllamacpp", "zstandard", "rensa", "py3langid"}
+HEAVY |= {"numpy", "transformers"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
