@@ -12,7 +12,7 @@ import typer
 
 from longwriter_cli.cli.arguments import SkipBadRows
 from longwriter_cli.cli.config import load_config
-from longwriter_cli.cli.output import say, show
+from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.steps import StepDisplay, step_display
 from longwriter_cli.errors import EXIT_OK, InputError, UsageError
 from longwriter_cli.report.packs import pack_row, show_packs
@@ -204,6 +204,8 @@ def dataset_of(given: str) -> Dataset:
     """
     if given == "-":
         raise UsageError("Records cannot come from standard input: they are read twice.", "Name a file.")
+    if printable(given) != given or plain(given) != given:
+        raise UsageError(f"{plain(given)}: the name holds what cannot be shown.", "Rename it.")
     source, colon, weight_text = given.rpartition(":")
     if not colon or Path(given).exists():
         return Dataset(given)

@@ -16,17 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from longwriter_cli.engine.processes import cores
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.stages.mixing import Dataset, Share, count_rows, shares, short_shares, taken_chats
 from longwriter_cli.stages.tokenizing import Cutting, Taken, tokenize
 from longwriter_cli.store.jsonl import disk_error
 from longwriter_cli.store.lock import RunLock
-from longwriter_cli.store.manifest import write_whole
 from longwriter_cli.store.packs import DatasetPacked, PackFigures, PackFormat, PackPlace
-from longwriter_cli.store.samples import SampleStore
+from longwriter_cli.store.samples import Plan, SampleStore, clear, read_plan, write_plan
 from longwriter_cli.store.source.folder import stamp
 from longwriter_cli.train.packing import pack
 from longwriter_cli.train.samples import Overlong, Pack, Weighting, assemble
@@ -34,8 +31,6 @@ from longwriter_cli.train.tokenize import ChatTokenizer, TokenizerName, load_tok
 
 # To load a tokenizer takes a process two seconds: it must have that much to do.
 _RECORDS_FOR_A_PROCESS = 500
-
-_PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -129,15 +124,12 @@ def _counts(
     task: PackTask, workshop: Path, settings: dict[str, Any], listen: Listener, note: Note
 ) -> Sequence[tuple[int, int]]:
     """The rows of each dataset, counted once: the plan, written when they are, is what a later command goes on with."""
-    path = workshop / _PLAN
-    try:
-        plan = orjson.loads(path.read_bytes())
-        if plan["settings"] == settings:
-            return [(rows, bad) for rows, bad in plan["counts"]]
+    plan = read_plan(workshop)
+    if plan is not None and plan.settings == settings:
+        return plan.counts
+    if plan is not None:
         note(f"what an earlier command had tokenized for {task.out} was of other data or options: it is done anew.")
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # nothing was begun, or nothing that can be gone on with
-    SampleStore.clear(workshop)
+    clear(workshop)
 
     def count(source: str) -> tuple[int, int]:
         def done(rows: int) -> None:
@@ -146,7 +138,7 @@ def _counts(
         return count_rows(source, skip_bad_rows=task.skip_bad_rows, done=done)
 
     counts = [count(dataset.source) for dataset in task.datasets]
-    write_whole(path, orjson.dumps({"settings": settings, "counts": counts}).decode())
+    write_plan(workshop, Plan(settings, counts))
     return counts
 
 

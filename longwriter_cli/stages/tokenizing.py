@@ -14,12 +14,11 @@ from longwriter_cli.errors import InputError
 from longwriter_cli.records import Message
 from longwriter_cli.store.samples import Chunk, SampleStore
 from longwriter_cli.store.source.conversations import Conversation
-from longwriter_cli.train.samples import Overlong, count_targets, cut
+from longwriter_cli.train.samples import Overlong, count_targets, cut, joined
 from longwriter_cli.train.tokenize import TokenizerName, Unusable, load_tokenizer
 
 if TYPE_CHECKING:
-    import numpy
-    from numpy.typing import NDArray
+    from longwriter_cli.train.samples import Tokens
 
 _CHUNK_RECORDS = 512
 _CHUNK_CHARACTERS = 1 << 21
@@ -40,7 +39,7 @@ class Cutting:
 class _Encoded:
     """What a process makes of some chats; `refused` says which the template refuses, by their place, and why."""
 
-    tokens: NDArray[numpy.int32]
+    tokens: Tokens
     lengths: list[int]
     targets: list[int]
     longest: int
@@ -108,11 +107,9 @@ def _chunks(taken: Iterator[Taken]) -> Iterator[tuple[int, list[Conversation]]]:
 
 def _encode(which: TokenizerName, cutting: Cutting, chats: Sequence[tuple[Message, ...]]) -> _Encoded:
     """Runs in a process of its own."""
-    import numpy
-
     tokenizer = load_tokenizer(which)
     counts: Counter[str] = Counter()
-    samples: list[NDArray[numpy.int32]] = []
+    samples: list[Tokens] = []
     refused = []
     longest = 0
     for place, messages in enumerate(chats):
@@ -129,7 +126,7 @@ def _encode(which: TokenizerName, cutting: Cutting, chats: Sequence[tuple[Messag
         counts["lost_tokens"] += len(sample) - sum(map(len, useful))
         samples += useful
     return _Encoded(
-        tokens=numpy.concatenate(samples) if samples else numpy.empty(0, dtype=numpy.int32),
+        tokens=joined(samples),
         lengths=[len(sample) for sample in samples],
         targets=[count_targets(sample) for sample in samples],
         longest=longest,

@@ -20,6 +20,7 @@ import orjson
 
 from longwriter_cli.errors import InputError
 from longwriter_cli.store.jsonl import disk_error
+from longwriter_cli.store.manifest import write_whole
 from longwriter_cli.store.tail import mend_tail
 
 if TYPE_CHECKING:
@@ -30,8 +31,40 @@ if TYPE_CHECKING:
 
 TOKENS = "tokens.bin"
 CHUNKS = "chunks.jsonl"
+PLAN = "plan.json"
 
 _TOKEN_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the samples of a directory are made of and how; `counts` are the rows of each dataset, good ones and bad."""
+
+    settings: Mapping[str, Any]
+    counts: Sequence[tuple[int, int]]
+
+
+def read_plan(directory: Path) -> Plan | None:
+    """The plan in a directory, or None where there is none that can be gone on with."""
+    try:
+        row = orjson.loads((directory / PLAN).read_bytes())
+        return Plan(row["settings"], [(rows, bad) for rows, bad in row["counts"]])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_plan(directory: Path, plan: Plan) -> None:
+    """Writes the plan, before the first sample is."""
+    write_whole(directory / PLAN, orjson.dumps({"settings": plan.settings, "counts": plan.counts}).decode())
+
+
+def clear(directory: Path) -> None:
+    """Takes samples of another plan away."""
+    try:
+        for name in (PLAN, CHUNKS, TOKENS):  # the plan first: samples without one are nobody's
+            (directory / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise disk_error(error, directory) from None
 
 
 COUNTS = ("refused", "overlong", "no_target", "lost_tokens")
@@ -72,15 +105,6 @@ class SampleStore:
             self._tokens = os.open(directory / TOKENS, os.O_RDWR | os.O_CREAT, 0o666)
             self._chunks = os.open(directory / CHUNKS, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             self._load()
-        except OSError as error:
-            raise disk_error(error, directory) from None
-
-    @staticmethod
-    def clear(directory: Path) -> None:
-        """Takes what the directory holds of samples away."""
-        try:
-            for name in (CHUNKS, TOKENS):
-                (directory / name).unlink(missing_ok=True)
         except OSError as error:
             raise disk_error(error, directory) from None
 

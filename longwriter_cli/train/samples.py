@@ -52,6 +52,13 @@ def count_targets(sample: Tokens) -> int:
     return int((sample >= 0).sum())
 
 
+def joined(samples: Sequence[Tokens]) -> Tokens:
+    """The samples one behind the other."""
+    import numpy
+
+    return numpy.concatenate(samples) if samples else numpy.empty(0, dtype=numpy.int32)
+
+
 @dataclass(frozen=True, slots=True)
 class Pack:
     """Samples one behind the other. Labels are not shifted: the trainer holds the next token against each.
@@ -75,7 +82,7 @@ def assemble(samples: Sequence[Tokens], weighting: Weighting) -> Pack:
     """
     import numpy
 
-    tokens = numpy.concatenate(samples)
+    tokens = joined(samples)
     return Pack(
         input_ids=numpy.where(tokens < 0, ~tokens, tokens),
         labels=numpy.where(tokens < 0, numpy.int32(NO_TARGET), tokens),
