@@ -135,7 +135,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a model said of a prompt: whether it needs a long text. Key: `id`."""
+    """What a model said of a prompt: whether it needs a long text, and of how many words. Key: `id`."""
 
     stage: ClassVar = "select"
 
@@ -146,6 +146,7 @@ class Selection:
     usage: Usage = Usage()
     attempts: int = 0
     at: str = ""
+    words: int | None = None
 
     def key(self) -> tuple[str, ...]:
         return (self.id,)
@@ -223,3 +224,23 @@ class Failure:
     file: str | None = None
     line: int | None = None
     mended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedPrompt:
+    """What a user first asked in a logged chat, and what the log says of it.
+
+    `prompt` is empty where the row holds no text of a user; `problem` then says why. `source` and `line` say where the
+    row stands. `language` is the log's own word for it ("English"). `toxic` and `redacted` name
+    the marks that the log carries, empty without.
+    """
+
+    id: str
+    prompt: str
+    source: str
+    line: int
+    required_words: Requirement | None = None
+    language: str = ""
+    toxic: str = ""
+    redacted: str = ""
+    problem: str = ""

@@ -12,8 +12,8 @@ from longwriter_cli.evals.length import length_score
 from longwriter_cli.records import Requirement
 from longwriter_cli.report.measures import Distribution, Lengths, LengthTally, distribution
 from longwriter_cli.report.near import did_you_mean
-from longwriter_cli.store.source.folder import located, open_tables
-from longwriter_cli.store.source.rows import BadRow, quoted
+from longwriter_cli.store.source.folder import open_tables
+from longwriter_cli.store.source.rows import BadRow, located, quoted
 from longwriter_cli.text.language import language_of
 from longwriter_cli.text.requirement import required_words
 from longwriter_cli.text.words import count_words
@@ -141,12 +141,15 @@ def read_dataset(source: str) -> Iterator[Entry]:
                     raise value
                 yield _entry(number, value)
             except BadRow as fault:
-                raise located(table, line, fault) from None
+                raise located(table, line, fault, "Mend the row or delete it.") from None
 
 
 def _entry(number: int, value: object) -> Entry:
     if not isinstance(value, dict):
         raise BadRow("is no record: an object with messages is expected")
+    if isinstance(prompt := value.get("instruction"), str) and isinstance(text := value.get("output"), str):
+        given = value.get("input")
+        return Entry(number, f"{prompt}\n\n{given}" if isinstance(given, str) and given else prompt, text, value)
     turns = value.get("messages") or value.get("conversations")
     if not isinstance(turns, list):
         raise BadRow(f"is no record: it has no messages, but {quoted(value)}", _tip_for(value))

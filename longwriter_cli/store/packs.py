@@ -1,14 +1,13 @@
 """Packs on disk: a Hugging Face dataset, or the arrays that the published training code reads.
 
-`pack.json` lies beside the data and says how it was made and what came of it. It is there when all else is: what is
-packed stands in a folder beside its place until it is whole, then takes that place.
+`pack.json` lies beside the data and says how it was made and what came of it. It is there when all else is: packs
+take their place when they are whole.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -18,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from longwriter_cli import __version__
 from longwriter_cli.errors import UsageError
 from longwriter_cli.store.jsonl import disk_error
-from longwriter_cli.store.manifest import sync_directory, write_whole
+from longwriter_cli.store.manifest import sync_file
+from longwriter_cli.store.mark import write_mark
+from longwriter_cli.store.replace import in_place_of
 
 if TYPE_CHECKING:
     import numpy
@@ -32,7 +33,6 @@ INPUTS, LABELS, WEIGHTS, MASKS = "inputs_pack.npy", "labels_pack.npy", "weights_
 PackFormat = Literal["hf", "longalign"]
 
 _BATCH = 16  # packs: 10 MB at 32,768 tokens
-_OLD, _NEW = "old", "new"
 
 
 class Pack(Protocol):
@@ -95,7 +95,7 @@ class PackFigures:
 
 
 class PackPlace:
-    """Where packs go. `workshop` is the folder beside it in which they are made, and where a stop leaves them."""
+    """Where packs go. `workshop` is the folder beside it where a stop leaves what has been tokenized for them."""
 
     def __init__(self, out: Path) -> None:
         self.out = Path(os.path.realpath(out))  # what a link names is replaced, not the link
@@ -131,58 +131,17 @@ class PackPlace:
         Raises:
             DiskFailed: what was there before is untouched.
         """
-        new = self.workshop / _NEW
-        try:
-            shutil.rmtree(new, ignore_errors=True)
-            self._put_back()
-            new.mkdir(parents=True)
+        with in_place_of(self.out) as new:
+            new.mkdir()
             if kind == "hf":
                 _write_dataset(iter(packs), new)
             else:
                 _write_arrays(packs, figures.packs, figures.max_tokens, pad_id, new)
-            files = sorted(file.name for file in new.iterdir())
+            row = {"tool_version": __version__, "settings": settings, "figures": asdict(figures)}
+            (new / PACK_NAME).write_text(json.dumps(row, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            write_mark(new, new.iterdir())
             for file in new.iterdir():
-                _sync_file(file)
-            row = {"tool_version": __version__, "settings": settings, "figures": asdict(figures), "files": files}
-            write_whole(new / PACK_NAME, json.dumps(row, indent=2, ensure_ascii=False) + "\n")
-            self._take_place(new)
-        except OSError as error:
-            raise disk_error(error, self.out) from None
-
-    def _take_place(self, new: Path) -> None:
-        old = self.workshop / _OLD
-        try:
-            if self.out.is_dir():
-                _take_along(self.out, new)
-                os.replace(self.out, old)  # a folder cannot be renamed over one that is not empty
-            os.replace(new, self.out)
-        finally:
-            self._put_back()
-        sync_directory(self.out.parent)
-
-    def _put_back(self) -> None:
-        """Puts earlier packs back in their place, if nothing has come there: a kill may come between two renames."""
-        old = self.workshop / _OLD
-        if old.exists():
-            if self.out.exists():
-                shutil.rmtree(old)
-            else:
-                os.replace(old, self.out)
-
-
-def _take_along(old: Path, new: Path) -> None:
-    """Copies what is the user's: all that the earlier packs' `pack.json` does not name, unless the name is taken."""
-    try:
-        own = {PACK_NAME, *json.loads((old / PACK_NAME).read_text(encoding="utf-8"))["files"]}
-    except (ValueError, KeyError, TypeError):
-        own = {PACK_NAME}
-    for entry in old.iterdir() if old.is_dir() else ():
-        if entry.name in own or (new / entry.name).exists():
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.copytree(entry, new / entry.name, symlinks=True)
-        else:
-            shutil.copy2(entry, new / entry.name, follow_symlinks=False)
+                sync_file(file)
 
 
 def _write_dataset(packs: Iterator[Pack], folder: Path) -> None:
@@ -242,8 +201,3 @@ def _write_arrays(packs: Iterable[Pack], count: int, max_tokens: int, pad_id: in
     for written in (inputs, labels, weights):
         written.flush()
     (folder / MASKS).write_text(json.dumps(masks), encoding="utf-8")
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 from longwriter_cli.errors import UsageError
-from longwriter_cli.store.packs import PACK_NAME, DatasetPacked, PackFigures, PackFormat, PackPlace
+from longwriter_cli.store.packs import DatasetPacked, PackFigures, PackFormat, PackPlace
 from longwriter_cli.train.samples import Pack, assemble, sample_of
 
 SAMPLES = [sample_of(ids, numpy.arange(len(ids)) > 1) for ids in ([1, 2, 3, 4], [5, 6, 7], [8, 9, 10, 11, 12])]
@@ -81,22 +81,6 @@ def test_something_else_is_never_replaced(tmp_path: Path, what: str) -> None:
 
 def test_an_empty_folder_may_be_named(tmp_path: Path) -> None:
     PackPlace(tmp_path).check()
-
-
-def test_a_kill_between_the_two_renames_loses_no_earlier_packs(tmp_path: Path) -> None:
-    out = make(tmp_path / "packs", seed=1)
-    place = PackPlace(out)
-    place.workshop.mkdir(exist_ok=True)
-    out.rename(place.workshop / "old")  # so far it had come
-
-    def no_packs() -> object:
-        raise KeyboardInterrupt
-        yield
-
-    with pytest.raises(KeyboardInterrupt):
-        place.make(no_packs(), "hf", FIGURES, {}, 0)  # type: ignore[arg-type]  # none is ever given
-    assert place.finished({"seed": 1}) == FIGURES
-    assert (out / PACK_NAME).exists()
 
 
 def test_a_link_leads_to_what_is_replaced(tmp_path: Path) -> None:

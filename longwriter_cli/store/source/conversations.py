@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from longwriter_cli.errors import InputError
 from longwriter_cli.records import Message
-from longwriter_cli.store.source.folder import located, open_tables
-from longwriter_cli.store.source.rows import BadRow, Table, quoted
+from longwriter_cli.store.source.folder import open_tables
+from longwriter_cli.store.source.rows import BadRow, Table, located, quoted
 
 # OpenAI's names of the roles, and ShareGPT's.
 _ROLES = {"human": "user", "gpt": "assistant"}

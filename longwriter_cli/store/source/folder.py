@@ -8,7 +8,7 @@ from pathlib import Path
 
 from longwriter_cli.errors import InputError
 from longwriter_cli.store.source.formats import open_table
-from longwriter_cli.store.source.rows import BadRow, Table
+from longwriter_cli.store.source.rows import Table
 
 _DATA_FILES = ("*.jsonl", "*.parquet", "*.jsonl.gz", "*.jsonl.zst")
 
@@ -64,14 +64,6 @@ def stamp(source: str) -> list[list[str | int]]:
         return [[str(file), (about := file.stat()).st_size, about.st_mtime_ns] for file in files]
     except OSError as error:
         raise InputError(source, None, f"cannot be read: {error.strerror}", "Mend the path.") from None
-
-
-def located(table: Table, line: int, fault: BadRow) -> InputError:
-    """What is wrong with a row, with its place."""
-    tip = fault.tip or "Mend the row or delete it."
-    if table.unit == "line":
-        return InputError(table.name, line, fault.problem, tip)
-    return InputError(f"{table.name} {table.unit} {line}", None, fault.problem, tip)
 
 
 def _splits(path: Path) -> list[str]:
