@@ -174,9 +174,10 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a judge model gave a prediction: a score, 1 to 5, for each dimension. Key: `(id, sample, judge, n)`.
+    """What a judge model gave a text: a score, 1 to 5, for each dimension. Key: `(id, sample, judge, n, of)`.
 
-    `n` counts the judgements that one judge gives one prediction, from 1.
+    `n` counts the judgements that one judge gives one text, from 1. `of` is the digest of the text, its prompt, and how
+    the judge was asked: a text that is written anew has no judgements yet.
     """
 
     stage: ClassVar = "judge"
@@ -190,9 +191,10 @@ class Judgement:
     usage: Usage = Usage()
     attempts: int = 0
     at: str = ""
+    of: str = ""
 
-    def key(self) -> tuple[str, int, str, int]:
-        return (self.id, self.sample, self.judge, self.n)
+    def key(self) -> tuple[str, int, str, int, str]:
+        return (self.id, self.sample, self.judge, self.n, self.of)
 
 
 Answer = Selection | Prediction | Judgement

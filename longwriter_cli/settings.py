@@ -84,6 +84,11 @@ class Settings:
         canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
+    def models(self) -> tuple[str, ...]:
+        """The models that calls may be made to, each once."""
+        named = (self.model, self.plan_model, self.judge_model)
+        return tuple(dict.fromkeys(model for model in named if model is not None))
+
     def body(self, *, planning: bool) -> dict[str, Any]:
         """What goes into the body of each call beside model and messages; `extra_body` wins over the rest."""
         sampling = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
@@ -159,12 +164,17 @@ def _name(key: str) -> str:
 
 
 def settle(
-    given: Mapping[str, Any], stored: Settings | None, *, uses: Collection[Job], accept_new: bool = False
+    given: Mapping[str, Any],
+    stored: Settings | None,
+    *,
+    uses: Collection[Job],
+    accept_new: bool = False,
+    fresh: Collection[Job] = (),
 ) -> Settings:
     """The settings of this command: what is given, else what the run was begun with, else the default.
 
     `uses` names the jobs of this command; only what they use is compared. A plan model that is not given is the model
-    itself.
+    itself. `fresh` names the jobs that have made nothing of the run yet: what they alone use may still be chosen.
 
     Raises:
         UsageError: a new run without a model, or settings that contradict each other.
@@ -176,7 +186,8 @@ def settle(
             raise UsageError("No model is named.", MODEL_CHOICES)
         return _coherent(Settings(**known))
     compared = _used_by(uses)
-    changed = _differences(known, stored, compared, uses)
+    begun = set(uses) - set(fresh)
+    changed = _differences(known, stored, _used_by(begun), begun)
     if changed and not accept_new:
         raise SettingsDiffer(
             "This run was begun with other settings: " + "; ".join(changed) + ".",

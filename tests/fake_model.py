@@ -296,8 +296,10 @@ class ScriptedModel:
         prompt = prompt_text(request)
         if (limit := _VERDICT.search(prompt)) is not None:
             return verdict(prompt, _number(limit[1]))
-        step = asked_step(prompt)
         rng = self._rng(request)
+        if is_judging(prompt):
+            return orjson.dumps(judgement(prompt)).decode()
+        step = asked_step(prompt)
         if step is not None:
             return self.section(rng, step, text_so_far(prompt))
         language = language_of(prompt)
@@ -345,6 +347,27 @@ def verdict(prompt: str, limit: int) -> str:
     words = asked_words(message) or (_LONG_WORDS if _LONG_KINDS.search(message) else _SHORT_WORDS)
     reason = f"{digest(message)} asks for {'much' if words >= limit else 'little'}"
     return orjson.dumps({"reason": reason, "words": words, "keep": words >= limit}).decode()
+
+
+# --- judging ----------------------------------------------------------------------------------------------------
+
+DIMENSIONS = ("Relevance", "Accuracy", "Coherence", "Clarity", "Breadth and Depth", "Reading Experience")
+
+
+def is_judging(prompt: str) -> bool:
+    return all(name in prompt for name in DIMENSIONS)
+
+
+def quoted_texts(prompt: str) -> list[str]:
+    """The texts that stand in a prompt as quotations, each line behind "> "."""
+    blocks = re.findall(r"(?:^>.*\n?)+", prompt, re.MULTILINE)
+    return ["\n".join(line[1:].removeprefix(" ") for line in block.splitlines()) for block in blocks]
+
+
+def judgement(prompt: str) -> dict[str, Any]:
+    """Scores that hang on the text alone which stands last in the prompt: the same text always gets the same."""
+    rng = random.Random(quoted_texts(prompt)[-1])
+    return {"analysis": "A text.", **{name: rng.randint(1, 5) for name in DIMENSIONS}}
 
 
 def plan(rng: random.Random, total_words: int | None, language: Language) -> str:

@@ -21,7 +21,7 @@ from longwriter_cli.cli.options import PriceCached, PriceIn, PriceOut
 from longwriter_cli.cli.output import show
 from longwriter_cli.errors import EXIT_OK, InputError
 from longwriter_cli.llm.prices import Prices
-from longwriter_cli.records import Failure, Usage
+from longwriter_cli.records import ANSWER_STAGES, Failure, Usage
 from longwriter_cli.report.dataset import dataset_figures, dataset_record
 from longwriter_cli.report.failures import ComesBack
 from longwriter_cli.report.json_form import dataset_row, entry_row, record_row, run_row
@@ -200,6 +200,8 @@ def _comes_back(run: Run) -> ComesBack:
         position = None if failure.id is None else run.index.position(failure.id)
         if position is None:
             return False
+        if failure.stage in ANSWER_STAGES:  # whether its texts have changed is known when it is asked again
+            return may_try(run.index.failures[failure.id, failure.stage, failure.n], failure.basis, "by_kind")
         instruction, plan = run.instruction(position), run.plan(position)
         if failure.stage == "plan":
             basis = plan_basis(instruction, settings)

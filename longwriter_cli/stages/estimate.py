@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Instruction, Plan, Step, Usage
 from longwriter_cli.settings import Settings
+from longwriter_cli.stages.expected import JUDGEMENT_TOKENS
 from longwriter_cli.stages.plan import language_of, needs_call
 from longwriter_cli.text.plan import format_steps
 from longwriter_cli.text.tokens import expected_tokens
@@ -38,15 +39,17 @@ class Estimate:
     words: int = 0
     plan_usage: Usage = field(default_factory=Usage)
     write_usage: Usage = field(default_factory=Usage)
+    judge_calls: int = 0
+    judge_usage: Usage = field(default_factory=Usage)
     chain_s: float = 0.0
 
     @property
     def calls(self) -> int:
-        return self.plan_calls + self.sections
+        return self.plan_calls + self.sections + self.judge_calls
 
     @property
     def usage(self) -> Usage:
-        return self.plan_usage + self.write_usage
+        return self.plan_usage + self.write_usage + self.judge_usage
 
     def elapsed_s(self, concurrency: int) -> float:
         """Seconds the run will take at 40 tokens a second for each call."""
@@ -61,6 +64,7 @@ class Estimator:
     templates: Templates
     plans: bool
     writes: bool
+    judges: bool = False
 
     def of_all(self, work: Iterable[tuple[Instruction, Plan | None, Collection[int]]]) -> Estimate:
         """`work` holds each instruction with its plan, where it has one, and the steps that are written."""
@@ -85,6 +89,11 @@ class Estimator:
             estimate.sections += len(missing)
             estimate.words += sum(step.words for step in missing)
             answered += usage.completion_tokens
+        if self.judges:
+            usage = self._judge_usage(instruction, steps)
+            estimate.judge_usage += usage
+            estimate.judge_calls += 1
+            answered += usage.completion_tokens
         estimate.chain_s = max(estimate.chain_s, answered / TOKENS_PER_SECOND)
 
     def _plan_usage(self, instruction: Instruction, steps: Sequence[Step]) -> Usage:
@@ -108,6 +117,12 @@ class Estimator:
                 read_before = reads
             so_far += tokens
         return Usage(prompt, cached, completion)
+
+    def _judge_usage(self, instruction: Instruction, steps: Sequence[Step]) -> Usage:
+        language = language_of(instruction, self.settings)
+        bare = _tokens(self.templates.get("judge").fill(INST=instruction.prompt, RESPONSE=""))
+        text = sum(round(expected_tokens(step.words, language)) for step in steps)
+        return Usage(bare + text, 0, JUDGEMENT_TOKENS)
 
 
 def expected_steps(instruction: Instruction, settings: Settings) -> tuple[Step, ...]:

@@ -120,13 +120,14 @@ class JudgementHead(msgspec.Struct, gc=False):
     n: _Count
     sample: _Count
     judge: str
+    of: str = ""
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
     model: str = ""
     attempts: _Count = 0
 
-    def key(self) -> tuple[str, int, str, int]:
-        return (self.id, self.sample, self.judge, self.n)
+    def key(self) -> tuple[str, int, str, int, str]:
+        return (self.id, self.sample, self.judge, self.n, self.of)
 
 
 AnswerHead = SelectionHead | PredictionHead | JudgementHead
@@ -219,6 +220,7 @@ def answer_row(answer: Answer) -> dict[str, Any]:
             return {**row, "finish_reason": answer.finish_reason, **rest, "response": answer.response}
         case Judgement():
             row = {"id": answer.id, "n": answer.n, "sample": answer.sample, "judge": answer.judge}
+            row |= {"of": answer.of} if answer.of else {}
             return {**row, "scores": dict(answer.scores), **rest}
 
 
