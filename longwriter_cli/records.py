@@ -91,6 +91,14 @@ class Instruction:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat; `role` is `system`, `user`, `assistant`, or what else a template knows."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """An outline. `text` is the model's answer; `steps` is what counts, and may have been edited by hand.
 

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "engine": set(),
     "train": {"text"},
     "evals": {"text", "llm", "store", "engine"},
-    "stages": {"text", "llm", "store", "engine", "evals"},
+    "stages": {"text", "llm", "store", "engine", "evals", "train"},
     "report": {"store", "text", "evals"},
     "cli": {"text", "llm", "store", "engine", "stages", "evals", "train", "report"},
     "__main__": {"cli"},
@@ -47,6 +47,8 @@ HOMES = {
     "zstandard": {"store"},
     "filelock": {"store"},
     "msgspec": {"store"},
+    "transformers": {"train"},
+    "numpy": {"train", "store"},
     "rensa": {"text"},
     "altair": {"report"},
     "py3langid": {"text"},
@@ -66,6 +68,8 @@ HEAVY = {
     "rensa",
     "py3langid",
     "altair",
+    "numpy",
+    "transformers",
 }
 
 

@@ -6,7 +6,6 @@ streamed, so an export needs no memory for what it holds.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import Literal
 
 from longwriter_cli.errors import UsageError
 from longwriter_cli.store.card import CARD, is_users, sealed
-from longwriter_cli.store.manifest import write_whole
+from longwriter_cli.store.manifest import sync_file, write_whole
 from longwriter_cli.store.mark import is_export, write_mark
 from longwriter_cli.store.parts import ArrowStream, JsonLines, Parquet, Row, Shards, Sink, save_dataset
 from longwriter_cli.store.replace import in_place_of
@@ -150,7 +149,7 @@ def export_parts(rows: Iterable[tuple[str, Row]], path: Path, shape: Shape, card
                 (new / CARD).write_text(text, encoding="utf-8", newline="\n")
         for file in [new, *new.rglob("*")]:
             if file.is_file():
-                _sync_file(file)
+                sync_file(file)
     if text and not shape.is_folder:
         write_whole(place, text)
     return replace(written, root=path if shape.is_folder else path.parent, users_card=place if users_card else None)
@@ -196,8 +195,3 @@ def _distribute(
         parts[split].write(row)
         records[split] += 1
     return records, columns or ("messages",)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

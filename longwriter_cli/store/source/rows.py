@@ -42,9 +42,9 @@ class Table:
 MEND_ROW = "Mend it, or go on without such rows: --skip-bad-rows."
 
 
-def located(table: Table, line: int, fault: BadRow) -> InputError:
-    """The fault as an error that says where it stands."""
-    error = InputError(table.name, line, fault.problem, fault.tip or MEND_ROW)
+def located(table: Table, line: int, fault: BadRow, tip: str = MEND_ROW) -> InputError:
+    """The fault as an error that says where it stands; `tip` where it gives none of its own."""
+    error = InputError(table.name, line, fault.problem, fault.tip or tip)
     if table.unit != "line":
         error.message = f"{table.name} {table.unit} {line}: {fault.problem}"
         error.args = (error.message,)
