@@ -64,8 +64,9 @@ HEAVY = {
     "xllamacpp",
     "zstandard",
     "rensa",
+    "py3langid",
+    "altair",
 }
-HEAVY |= {"py3langid", "altair"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
