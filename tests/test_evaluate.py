@@ -413,7 +413,7 @@ def test_inspect_compares_evaluations_in_pairs(benchmark: Path, tmp_path: Path, 
     assert difference["n"] == 8
     assert 0 < difference["low"] < expected < difference["high"]
     shown = run_longwriter("inspect", *runs).stdout
-    assert f"{difference['mean']:+.1f}* (" in shown
+    assert f"{difference['mean']:+.1f} (" in shown
     assert "agentwrite" in shown
 
 
