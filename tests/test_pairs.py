@@ -234,3 +234,70 @@ def test_other_files_are_not_replaced(instructions: Path, run: Path, server: Fak
         pairs(instructions, run, server, "-o", place, code=2)
     assert server.stats.calls == 0
     assert novel.read_text(encoding="utf-8") == '{"text": "a novel"}\n'
+
+
+# --- by AgentWrite
+
+ROWS_OF_ANSWERS = ("plans.jsonl", "sections.jsonl", "predictions.jsonl", "judgements.jsonl", "failures.jsonl")
+AGENTWRITE = ("--method", "agentwrite", "--samples", 3)
+
+
+def test_agentwrite_writes_each_sample_along_a_plan_of_its_own(
+    instructions: Path, run: Path, server: FakeServer
+) -> None:
+    summary = pairs(instructions, run, server, *AGENTWRITE, "--json").summary
+    assert summary["texts"] == 18
+    assert summary["records"] + summary["rejected"] == 6
+    assert summary["records"] >= 4
+    plans, sections = read_rows(run / "plans.jsonl"), read_rows(run / "sections.jsonl")
+    assert summary["sections"] == len(sections)
+    ids = [f"river-{n}" for n in range(6)]
+    samples = {(name, sample) for name in ids for sample in range(3)}
+    assert {(row["id"], row.get("sample", 0)) for row in plans} == samples
+    steps = {(row["id"], row.get("sample", 0), step["n"]) for row in plans for step in row["steps"]}
+    assert {(row["id"], row.get("sample", 0), row["n"]) for row in sections} == steps
+    assert len(plans) == 18
+    assert len(sections) == len(steps)
+    assert all(list(row)[:2] == ["id", "sample"] for row in (*plans, *sections) if row.get("sample"))
+    assert len({json.dumps(row["steps"]) for row in plans}) > 6, "the samples differ"
+    seeds = Counter(request["seed"] for request in server.requests if not is_judging(prompt_text(request)))
+    assert set(seeds) == {SEED, SEED + 1, SEED + 2}
+    texts = {(row["id"], row["sample"]): row["response"] for row in read_rows(run / "predictions.jsonl")}
+    assert set(texts) == samples
+    for row in sections:
+        assert row["text"] in texts[row["id"], row.get("sample", 0)]
+
+
+def test_a_killed_command_goes_on_with_the_samples_of_agentwrite(
+    instructions: Path, run: Path, server: FakeServer
+) -> None:
+    command = ("pairs", instructions, "-r", run, *at(server), *JUDGE, "--seed", SEED, *AGENTWRITE)
+    whole = run.with_name("whole")
+    run_longwriter("pairs", instructions, "-r", whole, *command[4:])
+    calls = server.stats.calls
+    server.latency_s = 0.05
+    program = Program(*command, "-c", 1)
+    until(lambda: any("sample" in row for row in read_rows(run / "sections.jsonl")), timeout_s=60)
+    program.signal(9)
+    program.wait()
+    server.latency_s = 0.0
+    assert run_longwriter(*command, "--json").summary["texts"] == 18
+    assert (run / "pairs.jsonl").read_bytes() == (whole / "pairs.jsonl").read_bytes()
+    assert server.stats.calls <= 2 * calls + 1, "one answer may have been on its way"
+    again = run_longwriter(*command, "--json").summary
+    assert again["calls"] == 0
+    usage = [row["usage"]["completion_tokens"] for name in ROWS_OF_ANSWERS for row in read_rows(run / name)]
+    assert again["completion_tokens"] == sum(usage), "tokens of all samples count"
+
+
+def test_a_sample_whose_section_fails_is_left_out_and_told(instructions: Path, run: Path, server: FakeServer) -> None:
+    def answer(request: dict[str, Any]) -> str | None:
+        of_the_second = request.get("seed") == SEED + 1 and "river 3" in prompt_text(request)
+        return "I'm sorry, but I can't help with that." if of_the_second else None
+
+    server.answer = answer
+    summary = pairs(instructions, run, server, *AGENTWRITE, "--json", code=3).summary
+    assert (summary["texts"], summary["failed"]) == (17, 1)
+    assert summary["without_pair"].get("unfinished", 0) == 0
+    (failure,) = read_rows(run / "failures.jsonl")
+    assert (failure["id"], failure["sample"], failure["kind"]) == ("river-3", 1, "refusal")

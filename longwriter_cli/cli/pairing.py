@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,18 +16,22 @@ from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.summary import counted, show_json, spent
 from longwriter_cli.cli.task import first_read, limited, read_source
 from longwriter_cli.cli.work import manifest_of
+from longwriter_cli.engine.events import Event, Finished
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.evals.preference import REASONS, Choice, NoPair, RejectedBy, Weights
 from longwriter_cli.llm.retry import Tally
-from longwriter_cli.prompts import TemplateName, Templates, load_templates
+from longwriter_cli.prompts import AGENTWRITE, TemplateName, Templates, load_templates
 from longwriter_cli.records import Judgement, Prediction
 from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Job, Settings, settle
+from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.direct import Direct
-from longwriter_cli.stages.evaluate import instructions_of
+from longwriter_cli.stages.evaluate import instructions_of, written_predictions
 from longwriter_cli.stages.judging import Judging
 from longwriter_cli.stages.pairs import PairFigures, Pairing, PairRules, most_samples, sampled_texts
+from longwriter_cli.stages.plan import Planner
+from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.pairs import check_pairs_place, write_rows
 from longwriter_cli.store.run import FILES, REJECTS, Run
@@ -109,17 +113,7 @@ class _PairsErrand:
         _tell_of_sameness(settings)
 
         async def work(calls: Calls) -> None:
-            answering = Answering(run, calls.stop, calls.listen, calls.retry)
-            questions = Direct(calls.chat, settings).questions(instructions_of(run, options.limit), rules.samples)
-            await answering.work(questions, slots=calls.slots, grace_s=calls.grace_s)
-            if settings.judge_model is not None and rules.weights.quality:
-                judging = Judging(calls.chat, settings, templates.get("judge"))
-                to_judge = (
-                    question
-                    for text in sampled_texts(run, rules.samples, options.limit)
-                    for question in judging.questions(text, rules.judge_samples)
-                )
-                await answering.work(to_judge, slots=calls.slots, grace_s=calls.grace_s)
+            await _work(run, settings, templates, rules, calls, options.limit)
 
         return settings, _meter(options, run, settings, rules, tally), work
 
@@ -144,8 +138,9 @@ def _settle(task: PairsTask, options: Options, run: Run) -> tuple[Settings, Temp
     """Settings and templates of this command: as given, else the run's, else the defaults."""
     stored = None if run.manifest is None else Settings.from_row(run.manifest.settings)
     given: Row = {**options.text_settings(), "method": task.method or ("direct" if stored is None else None)}
-    names: list[TemplateName] = []
-    uses: set[Job] = {"direct"}
+    by_agentwrite = (given["method"] or (stored.method if stored else "")) == "agentwrite"
+    names: list[TemplateName] = list(AGENTWRITE) if by_agentwrite else []
+    uses: set[Job] = {"plan", "write"} if by_agentwrite else {"direct"}
     judge = options.judge_model or (stored.judge_model if stored is not None else None)
     if task.weights.quality and judge is None:
         raise UsageError(
@@ -190,7 +185,7 @@ def _tell_of_sameness(settings: Settings) -> None:
 def _meter(options: Options, run: Run, settings: Settings, rules: PairRules, tally: Tally) -> Meter:
     texts = rules.samples * (len(run.index) if options.limit is None else min(options.limit, len(run.index)))
     judgements = texts * rules.judge_samples if settings.judge_model is not None and rules.weights.quality else 0
-    return AnswerMeter(
+    return _TextMeter(
         "answers",
         total=texts + judgements,
         finished=min(texts, len(run.index.answers(Prediction.stage)))
@@ -199,6 +194,60 @@ def _meter(options: Options, run: Run, settings: Settings, rules: PairRules, tal
         tokens=lambda: sum(usage.total_tokens for usage in run.usage().values()),
         cost_usd=lambda: cost_usd(run.usage(), options),
     )
+
+
+# --- the work
+
+
+async def _work(
+    run: Run, settings: Settings, templates: Templates, rules: PairRules, calls: Calls, limit: int | None
+) -> None:
+    """Writes the samples that are not written, then has them judged."""
+    answering = Answering(run, calls.stop, calls.listen, calls.retry)
+    if settings.method == "agentwrite":
+        for sample in range(rules.samples):
+            await _write_sample(run, settings, templates, sample, calls, limit)
+    else:
+        questions = Direct(calls.chat, settings).questions(instructions_of(run, limit), rules.samples)
+        await answering.work(questions, slots=calls.slots, grace_s=calls.grace_s)
+    if settings.judge_model is not None and rules.weights.quality:
+        judging = Judging(calls.chat, settings, templates.get("judge"))
+        to_judge = (
+            question
+            for text in sampled_texts(run, rules.samples, limit)
+            for question in judging.questions(text, rules.judge_samples)
+        )
+        await answering.work(to_judge, slots=calls.slots, grace_s=calls.grace_s)
+
+
+async def _write_sample(
+    run: Run, settings: Settings, templates: Templates, sample: int, calls: Calls, limit: int | None
+) -> None:
+    """AgentWrite over all instructions, once more, and with a seed of its own where one is sent."""
+    own = settings if settings.seed is None else replace(settings, seed=settings.seed + sample)
+    agentwrite = AgentWrite(
+        run.sample(sample),
+        Planner(calls.chat, own, templates),
+        Writer(calls.chat, own, templates),
+        own,
+        calls.stop,
+        calls.listen,
+        calls.retry,
+    )
+    try:
+        await agentwrite.work(plan=True, write=True, slots=calls.slots, limit=limit, grace_s=calls.grace_s)
+    finally:
+        for prediction in list(written_predictions(run, limit, sample)):
+            run.add_answer(prediction)
+
+
+class _TextMeter(AnswerMeter):
+    """Counts a text that AgentWrite has finished as an answer."""
+
+    def take(self, event: Event) -> None:
+        super().take(event)
+        if isinstance(event, Finished):
+            self.finished += 1
 
 
 # --- afterwards

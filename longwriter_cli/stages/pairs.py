@@ -75,7 +75,7 @@ class Pairing:
 
     def rows(self, limit: int | None) -> Iterator[tuple[dict[str, Any] | None, dict[str, Any] | None, Choice | NoPair]]:
         """For each instruction, in its order: the row of its pair, or the row that says why there is none."""
-        failed = {(failure.id, failure.stage, failure.n) for failure in self.run.index.standing_failures()}
+        failed = self._failed()
         for instruction in instructions_of(self.run, limit):
             candidates = self._candidates(instruction, failed)
             if candidates is None:
@@ -91,6 +91,15 @@ class Pairing:
                 yield None, {"id": instruction.id, "reason": choice.reason, "detail": choice.detail}, choice
             else:
                 yield self._row(instruction, choice), None, choice
+
+    def _failed(self) -> set[tuple[str | None, str, int | None]]:
+        """What failed for good, or for now. A plan or section that did keeps AgentWrite's sample from being a text."""
+        failed = {(failure.id, failure.stage, failure.n) for failure in self.run.index.standing_failures()}
+        for sample in range(self.rules.samples):
+            for failure in self.run.sample(sample).index.standing_failures():
+                if failure.stage in ("plan", "write"):
+                    failed.add((failure.id, Prediction.stage, sample + 1))
+        return failed
 
     def _candidates(
         self, instruction: Instruction, failed: set[tuple[str | None, str, int | None]]
