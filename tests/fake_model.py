@@ -291,6 +291,10 @@ class ScriptedModel:
         """The whole text for a chat request; the caller cuts it where the request limits the tokens."""
         prompt = prompt_text(request)
         rng = self._rng(request)
+        if is_comparing(prompt):
+            first, second = quoted_texts(prompt)[-2:]
+            better = "tie" if first == second else "first" if first > second else "second"
+            return orjson.dumps({"analysis": "Two texts.", "better": better}).decode()
         if is_judging(prompt):
             return orjson.dumps(judgement(prompt)).decode()
         step = asked_step(prompt)
@@ -331,7 +335,7 @@ class ScriptedModel:
 def stops_at(most_words: int, request: Mapping[str, Any]) -> str | None:
     """What a model answers that writes no more words at once; None to what is no request for a whole text."""
     prompt = prompt_text(request)
-    if is_judging(prompt) or asked_step(prompt) is not None or _PLAN_TEMPLATE.search(prompt):
+    if is_judging(prompt) or is_comparing(prompt) or asked_step(prompt) is not None or _PLAN_TEMPLATE.search(prompt):
         return None
     rng = random.Random(prompt)
     return prose(rng, min(most_words, asked_words(prompt) or most_words), language_of(prompt))
@@ -342,6 +346,10 @@ _PLAN_TEMPLATE = re.compile(r"Main Point|主要内容")
 # --- judging ----------------------------------------------------------------------------------------------------
 
 DIMENSIONS = ("Relevance", "Accuracy", "Coherence", "Clarity", "Breadth and Depth", "Reading Experience")
+
+
+def is_comparing(prompt: str) -> bool:
+    return "two responses" in prompt and '"better"' in prompt
 
 
 def is_judging(prompt: str) -> bool:

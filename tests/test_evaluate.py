@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 import statistics
 from collections import Counter
 from functools import partial
@@ -10,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_model import DIMENSIONS, is_judging, judgement, prompt_text, stops_at
+from fake_model import (
+    DIMENSIONS,
+    ScriptedModel,
+    asked_step,
+    is_comparing,
+    is_judging,
+    judgement,
+    prompt_text,
+    quoted_texts,
+    stops_at,
+    text_so_far,
+)
 from fake_server import FakeServer, Reply
 from program import Program, at, read_rows, run_longwriter, snapshot, until, write_rows
 
@@ -360,3 +373,135 @@ def test_without_the_extra_a_hint_says_how_to_get_charts(benchmark: Path, run: P
     run_longwriter(*command, patch=missing)
     assert not (run / "lengths.svg").exists()
     assert results(run)["all"]["predicted"] == 8
+
+
+@pytest.mark.parametrize("method", ["direct", "agentwrite"])
+def test_a_dry_run_is_near_what_is_then_asked_and_asks_nothing(
+    method: str, benchmark: Path, run: Path, server: FakeServer
+) -> None:
+    server.answer = partial(stops_at, 10_000)
+    command = ("evaluate", benchmark, "-r", run, *at(server), *JUDGE, "--method", method, "--json")
+    expected = run_longwriter(*command, "--dry-run").summary
+    assert server.stats.calls == 0
+    assert not run.exists()
+    done = run_longwriter(*command).summary
+    assert expected["calls"] == pytest.approx(done["calls"], rel=0.15)
+    assert expected["prompt_tokens"] == pytest.approx(done["prompt_tokens"], rel=0.3)
+    assert expected["completion_tokens"] == pytest.approx(done["completion_tokens"], rel=0.3)
+    left = run_longwriter("evaluate", "-r", run, *at(server), "--judge-samples", "2", "--json", "--dry-run").summary
+    assert left["calls"] == 8
+
+
+# --- side by side
+
+
+def test_inspect_compares_evaluations_in_pairs(benchmark: Path, tmp_path: Path, server: FakeServer) -> None:
+    runs = [tmp_path / name for name in ("direct", "agentwrite")]
+    server.answer = partial(stops_at, 2000)
+    for run in runs:
+        run_longwriter("evaluate", benchmark, "-r", run, *at(server), *JUDGE, "--method", run.name)
+    first, second = run_longwriter("inspect", *runs, "--json").summary["runs"]
+    assert (first["run"], first["method"], second["method"]) == (str(runs[0]), "direct", "agentwrite")
+    assert "less_first" not in first
+    rows = [{row["id"]: row["s_l"] for row in results(run)["rows"]} for run in runs]
+    expected = statistics.fmean(rows[1][id] - rows[0][id] for id in rows[0])  # noqa: A001 - the rows' word
+    difference = second["less_first"]["s_l"]
+    assert difference["mean"] == pytest.approx(expected, abs=0.02)
+    assert difference["n"] == 8
+    assert 0 < difference["low"] < expected < difference["high"]
+    shown = run_longwriter("inspect", *runs).stdout
+    assert f"{difference['mean']:+.1f}* (" in shown
+    assert "agentwrite" in shown
+
+
+def test_inspect_shows_an_evaluation_with_its_run(benchmark: Path, run: Path, server: FakeServer) -> None:
+    run_longwriter("evaluate", benchmark, "-r", run, *at(server), *JUDGE)
+    assert "[2k,4k)" in run_longwriter("inspect", run).stdout
+    seen = run_longwriter("inspect", run, "--json").summary
+    assert seen["evaluation"]["all"] == results(run)["all"]
+    assert seen["quality"]["judged"] == 8
+
+
+def test_what_is_no_evaluation_cannot_be_compared(benchmark: Path, run: Path, server: FakeServer) -> None:
+    run_longwriter("evaluate", benchmark, "-r", run, *at(server))
+    assert "no results of an evaluation" in run_longwriter("inspect", run, run.parent, code=2).stderr
+    (run / "results.json").write_text('{"rows": [{}], "all": {}}')
+    assert "results.json" in run_longwriter("inspect", run, run, code=2).stderr
+    (run / "results.json").write_text("{")
+    assert "results.json" in run_longwriter("inspect", run, run, code=2).stderr
+
+
+def test_texts_are_compared_in_both_orders_and_a_verdict_that_turns_is_a_tie(
+    benchmark: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    run_longwriter("evaluate", benchmark, "-r", other, *at(server), "--temperature", "0.9")
+    run_longwriter("evaluate", benchmark, "-r", one, *at(server))
+    verdicts = {"3000": "first", "6000": "tie", "1000": "theirs", "300": "mine"}
+    mine = {row["response"] for row in read_rows(one / "predictions.jsonl")}
+
+    def answer(request: dict[str, Any]) -> str | None:
+        prompt = prompt_text(request)
+        if not is_comparing(prompt):
+            return None
+        asked, first, _ = quoted_texts(prompt)
+        verdict = next(verdict for words, verdict in verdicts.items() if words in asked)
+        better = {"mine": "first" if first in mine else "second", "theirs": "second" if first in mine else "first"}
+        return json.dumps({"analysis": "x", "better": better.get(verdict, verdict)})
+
+    server.answer = answer
+    command = ("evaluate", "-r", one, *at(server), *JUDGE, "--compare", other)
+    shown = run_longwriter(*command).stdout
+    expected = {"n": 8, "wins": 2, "losses": 2, "ties": 4, "turned": 2}
+    assert results(one)["compared"] == {"other": str(other), **expected}
+    assert "2 wins, 2 losses, 4 ties" in shown
+    assert run_longwriter(*command, "--json").summary["calls"] == 0
+    asked = [quoted_texts(prompt_text(call)) for call in server.requests if is_comparing(prompt_text(call))]
+    assert sorted(asked) == sorted([prompt, second, first] for prompt, first, second in asked)
+
+
+def test_a_judge_that_names_no_winner_is_asked_again_and_then_told_as_a_failure(
+    benchmark: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for run in (one, other):
+        run_longwriter("evaluate", benchmark, "-r", run, *at(server), "--seed", "1" if run == one else "2")
+    server.answer = lambda request: "Both are fine." if is_comparing(prompt_text(request)) else None
+    run_longwriter("evaluate", "-r", one, *at(server), *JUDGE, "--compare", other, code=3)
+    assert results(one)["compared"]["n"] == 0
+    failures = read_rows(one / "failures.jsonl")
+    assert Counter((row["stage"], row["kind"], row["attempts"]) for row in failures) == {("compare", "empty", 3): 16}
+    result = run_longwriter("evaluate", "-r", other, *at(server), "--compare", one, code=2)
+    assert "--judge-model" in result.stderr
+
+
+# --- by tenths
+
+
+def test_tenths_show_where_a_model_begins_to_fail(benchmark: Path, run: Path, server: FakeServer) -> None:
+    def answer(request: dict[str, Any]) -> str | None:
+        """Writes sections that get shorter; as a judge, likes each part less than the one before."""
+        prompt = prompt_text(request)
+        if is_judging(prompt):
+            part = re.search(r"it is part (\d+) of 10", prompt)
+            return json.dumps(dict.fromkeys(DIMENSIONS, 5 if not part or int(part[1]) <= 5 else 2))
+        step = asked_step(prompt)
+        if step is None:
+            return None
+        share = 0.5 if step.n > 8 else 1.0
+        return ScriptedModel(bias=share).section(random.Random(prompt), step, text_so_far(prompt))
+
+    server.answer = answer
+    write_rows(benchmark, [{"id": "en", "prompt": "Write 6400 words on rivers.", "length": 6400}])
+    command = ("evaluate", benchmark, "-r", run, *at(server), *JUDGE, "--method", "agentwrite", "--judge-parts")
+    run_longwriter(*command)
+    found = results(run)["trajectory"]
+    assert [tenth["part"] for tenth in found] == list(range(1, 11))
+    assert found[0]["ratio"] == pytest.approx(1, abs=0.05)
+    assert found[9]["ratio"] == pytest.approx(0.5, abs=0.05)
+    assert [tenth["quality"] for tenth in found] == [100] * 5 + [25] * 5
+    assert all(tenth["repeated"] < 0.05 for tenth in found)
+    assert results(run)["all"]["s_q"]["mean"] == 100, "parts do not count in the scores of the texts"
+    assert run_longwriter(*command, "--json").summary["calls"] == 0
+    assert run_longwriter("inspect", run, "--json").summary["quality"]["judged"] == 1
+    assert "| 10 | 0.5" in (run / "results.md").read_text()

@@ -236,6 +236,22 @@ def test_other_files_are_not_replaced(instructions: Path, run: Path, server: Fak
     assert novel.read_text(encoding="utf-8") == '{"text": "a novel"}\n'
 
 
+@pytest.mark.parametrize("method", ["direct", "agentwrite"])
+def test_a_dry_run_tells_of_all_samples_and_calls_nobody(
+    instructions: Path, run: Path, server: FakeServer, method: str
+) -> None:
+    plan = pairs(instructions, run, server, "--samples", 3, "--method", method, "--dry-run", "--json").summary
+    assert server.stats.calls == 0
+    assert not run.exists()
+    texts, sections = 6 * 3, plan["sections"]
+    assert plan["instructions"] == 6
+    assert plan["calls"] == texts * 2 + sections, "a direct answer or a plan, and a judgement"
+    assert (sections > texts) == (method == "agentwrite")
+    pairs(instructions, run, server, "--samples", 2, "--method", method)
+    left = pairs(instructions, run, server, "--samples", 3, "--method", method, "--dry-run", "--json").summary
+    assert (left["calls"], left["sections"]) == (6 * 2 + sections / 3, sections / 3), "those of the third sample"
+
+
 # --- by AgentWrite
 
 ROWS_OF_ANSWERS = ("plans.jsonl", "sections.jsonl", "predictions.jsonl", "judgements.jsonl", "failures.jsonl")

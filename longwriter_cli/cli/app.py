@@ -19,6 +19,7 @@ COMMANDS = {
     "plan": "AgentWrite step I: an outline with word counts for each instruction.",
     "write": "AgentWrite step II: every planned instruction, section by section.",
     "evaluate": "LongBench-Write: texts written or read, their lengths and quality scored.",
+    "ruler": "LongWrite-Ruler: the longest text that a model gives.",
     "pairs": "Preference pairs for DPO: sample texts, score them, put two together.",
     "inspect": "What a run or a dataset holds, how good it is, what it cost, what failed.",
 }

@@ -39,7 +39,7 @@ def dry_run(task: Task, options: Options) -> int:
     finally:
         if run is not None:
             run.close()
-    _print(task, options, settings, estimate)
+    print_estimate(task, options, settings, estimate)
     return EXIT_OK
 
 
@@ -63,7 +63,7 @@ def _left_to_do(
             yield instruction, None, ()
 
 
-def _print(task: Task, options: Options, settings: Settings, estimate: Estimate) -> None:
+def print_estimate(task: Task, options: Options, settings: Settings, estimate: Estimate) -> None:
     concurrency = models.slots(settings, options)
     usage = {model: Usage() for model in settings.models()}
     usage[settings.model] += estimate.write_usage
@@ -92,6 +92,8 @@ def _print(task: Task, options: Options, settings: Settings, estimate: Estimate)
         show(orjson.dumps(summary).decode())
         return
     calls = f"{estimate.plan_calls:,} plans, {estimate.sections:,} sections"
+    if estimate.direct_calls:
+        calls += f", {estimate.direct_calls:,} direct answers"
     if estimate.judge_calls:
         calls += f", {estimate.judge_calls:,} judgements"
     rates = " and within the rates" if options.rpm or options.tpm else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -80,6 +81,15 @@ def command(
             help="Judgements of each text, which are averaged.",
         ),
     ] = 1,
+    judge_parts: Annotated[
+        bool,
+        typer.Option(
+            "--judge-parts",
+            envvar="LONGWRITER_JUDGE_PARTS",
+            show_envvar=False,
+            help="Have each tenth of each text judged too: ten more calls a text, which show where a model fails.",
+        ),
+    ] = False,
     redo_judging: Annotated[
         bool,
         typer.Option(
@@ -89,6 +99,17 @@ def command(
             help="Judge all texts anew; the texts stay.",
         ),
     ] = False,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            metavar="RUN",
+            envvar="LONGWRITER_COMPARE",
+            show_envvar=False,
+            show_default=False,
+            help="Have the judge say of each text whether it is better than that of another run, in both orders.",
+        ),
+    ] = None,
     word_count: WordCountOption = "longbench",
     charts: ChartsOption = None,
     field: Field = None,
@@ -110,7 +131,9 @@ def command(
         method=method,
         predictions=predictions,
         judge_samples=judge_samples,
+        judge_parts=judge_parts,
         redo_judging=redo_judging,
+        compare=compare,
         word_count=word_count,
         charts=charts,
         field=field,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import errand
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
+from longwriter_cli.cli.dry_run import print_estimate
 from longwriter_cli.cli.meter import AnswerMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
@@ -18,7 +19,7 @@ from longwriter_cli.cli.scoring import Scores, score
 from longwriter_cli.cli.summary import counted, show_json, spent
 from longwriter_cli.cli.task import Task, first_read, limited, read_source
 from longwriter_cli.cli.work import agentwrite_meter, manifest_of
-from longwriter_cli.errors import InputError, UsageError
+from longwriter_cli.errors import EXIT_OK, InputError, UsageError
 from longwriter_cli.evals.benchmark import BUILTIN, builtin_rows
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import AGENTWRITE, TemplateName, Templates, load_templates
@@ -28,7 +29,9 @@ from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Job, Settings, settle
 from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
+from longwriter_cli.stages.comparing import Comparing, compared, rivals, texts_by_id
 from longwriter_cli.stages.direct import Direct
+from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import (
     WordCount,
     checked,
@@ -40,10 +43,13 @@ from longwriter_cli.stages.evaluate import (
 )
 from longwriter_cli.stages.judging import Judging
 from longwriter_cli.stages.plan import Planner
+from longwriter_cli.stages.trajectory import parts_to_judge
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.manifest import read_manifest
+from longwriter_cli.store.place import check_directory
 from longwriter_cli.store.run import Run
 from longwriter_cli.store.source.predictions import read_predictions
+from longwriter_cli.text.plan import plan_digest
 
 TEMPERATURE = 0.5
 """Of LongBench-Write and LongWrite-Ruler, where the user names no other (LongWriter, arXiv 2408.07055)."""
@@ -60,7 +66,9 @@ class EvaluationTask:
     method: str | None = None
     predictions: str | None = None
     judge_samples: int = 1
+    judge_parts: bool = False
     redo_judging: bool = False
+    compare: Path | None = None
     word_count: WordCount = "longbench"
     charts: bool | None = None
     field: str | None = None
@@ -81,7 +89,10 @@ def carry_out(task: EvaluationTask, options: Options) -> int:
         raise UsageError("No model is named.", MODEL_CHOICES)
     if task.charts:
         check_installed()
-    return errand.carry_out(_Evaluation(task, options), options)
+    if task.compare is not None:
+        check_directory(task.compare)
+    evaluation = _Evaluation(task, options)
+    return evaluation.dry_run() if options.dry_run else errand.carry_out(evaluation, options)
 
 
 class _Evaluation:
@@ -94,8 +105,10 @@ class _Evaluation:
         self._options = options
         self._bad_rows: list[InputError] = []
         self._instructions = first_read(self._read())
+        self._other = {} if task.compare is None else _texts_of(task.compare)
         self._given = None if task.predictions is None else read_predictions(task.predictions)
         self._settings: Settings | None = None
+        self._templates = Templates({})
         self._scores: Scores | None = None
 
     def _read(self) -> Iterator[Instruction]:
@@ -109,13 +122,37 @@ class _Evaluation:
         bad_rows = self._bad_rows if task.skip_bad_rows else None
         return checked(read_source(task.source, task.field, bad_rows), task.source)
 
+    def dry_run(self) -> int:
+        """Shows what would be asked. Makes no call, takes no lock and writes nothing."""
+        task, options = self._task, self._options
+        run = Run.read(task.directory, plan_digest) if read_manifest(task.directory) is not None else None
+        try:
+            settings, templates = _settle(task, options, run)
+            check_prices(settings, options)
+            rows = {row.id: row for row in instructions_of(run, options.limit)} if run is not None else {}
+            rows |= {row.id: row for row in limited(self._instructions, options.limit)}
+            estimator = EvaluationEstimator(settings, templates, run, task.judge_samples, task.redo_judging)
+            estimate = estimator.of_all(rows.values())
+        finally:
+            if run is not None:
+                run.close()
+        print_estimate(_as_agentwrite(task), options, settings, estimate)
+        return EXIT_OK
+
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
         task, options = self._task, self._options
         with run.staged(limited(self._instructions, options.limit)) as staged:
             settings, templates = _settle(task, options, run)
-            self._settings = settings
+            self._settings, self._templates = settings, templates
+            if task.compare is not None and settings.judge_model is None:
+                raise UsageError("--compare needs a judge.", "Name one with --judge-model.")
             stored = run.manifest and Settings.from_row(run.manifest.settings)
-            has_work = staged.stat().st_size or task.redo_judging or _has_work(task, run, settings, options.limit)
+            has_work = (
+                self._other
+                or staged.stat().st_size
+                or task.redo_judging
+                or _has_work(task, run, settings, options.limit)
+            )
             asks = settings.method != "given" or settings.judge_model is not None
             if has_work and asks:
                 models.check_model(settings, options)
@@ -133,6 +170,14 @@ class _Evaluation:
 
         async def work(calls: Calls) -> None:
             await _work(task, options, run, settings, templates, calls)
+            if settings.judge_model is not None and self._other:
+                comparing = Comparing(calls.chat, settings, templates.get("compare"))
+                pairs = rivals(texts_to_judge(run, options.limit), self._other)
+                await Answering(run, calls.stop, calls.listen, calls.retry).work(
+                    (question for pair in pairs for question in comparing.questions(pair)),
+                    slots=calls.slots,
+                    grace_s=calls.grace_s,
+                )
 
         return settings, _meter(task, options, run, settings, tally), work
 
@@ -143,6 +188,10 @@ class _Evaluation:
         assert self._settings is not None, "what ends before the settings are known is not exported"
         _take_in_written(run, self._settings, self._options.limit)
         task = self._task
+        won = None
+        if task.compare is not None:
+            pairs = rivals(texts_to_judge(run, self._options.limit), self._other)
+            won = compared(run, pairs, self._settings, self._templates.get("compare"))
         self._scores = score(
             run,
             self._settings,
@@ -152,18 +201,32 @@ class _Evaluation:
             word_count=task.word_count,
             limit=self._options.limit,
             charts=task.charts,
+            compared=None if won is None else {"other": plain(str(task.compare)), **asdict(won)},
         )
 
     def report(self, run: Run, tally: Tally, elapsed_s: float, code: int) -> None:
         _report(self._task, self._options, run, tally, self._scores, elapsed_s, code)
 
 
+def _texts_of(directory: Path) -> dict[str, str]:
+    """The texts of another run, by id.
+
+    Raises:
+        InputError: there is no run, or none of its instructions has a text.
+    """
+    with Run.read(directory, plan_digest) as run:
+        texts = texts_by_id(run)
+    if not texts:
+        raise InputError(directory, None, "holds no text to compare with", "Name a run that has finished texts.")
+    return texts
+
+
 # --- before the first call
 
 
-def _settle(task: EvaluationTask, options: Options, run: Run) -> tuple[Settings, Templates]:
+def _settle(task: EvaluationTask, options: Options, run: Run | None) -> tuple[Settings, Templates]:
     """Settings and templates of this command: as given, else the run's, else the defaults of the two measures."""
-    stored = None if run.manifest is None else Settings.from_row(run.manifest.settings)
+    stored = None if run is None or run.manifest is None else Settings.from_row(run.manifest.settings)
     given: dict[str, Any] = {**options.text_settings(), **_given_method(task)}
     if stored is None:
         given["temperature"] = TEMPERATURE if options.temperature is None else options.temperature
@@ -174,13 +237,13 @@ def _settle(task: EvaluationTask, options: Options, run: Run) -> tuple[Settings,
     names: list[TemplateName] = list(AGENTWRITE) if method == "agentwrite" else []
     uses: set[Job] = {"plan", "write"} if method == "agentwrite" else {"direct"} if method == "direct" else set()
     if (options.judge_model or (stored and stored.judge_model)) is not None:
-        names.append("judge")
+        names += ["judge"] if task.compare is None else ["judge", "compare"]
         uses.add("judge")
     own = task.directory / "prompts"
     templates = load_templates(options.prompts or (own if stored and own.is_dir() else None), names)
     given["templates"] = templates.digests()
-    fresh: set[Job] = set() if run.index.answers(Judgement.stage) else {"judge"}
-    accept_new = bool(options.new_settings) or run.index.is_blank()
+    fresh: set[Job] = set() if run is not None and run.index.answers(Judgement.stage) else {"judge"}
+    accept_new = bool(options.new_settings) or (run is not None and run.index.is_blank())
     return settle(given, stored, uses=uses, accept_new=accept_new, fresh=fresh), templates
 
 
@@ -201,7 +264,8 @@ def _has_work(task: EvaluationTask, run: Run, settings: Settings, limit: int | N
     written, judged = run.index.answers(Prediction.stage), {key[0] for key in run.index.answers(Judgement.stage)}
     ids = [run.index.ids[position] for position in run.index.order()[:limit]]
     unwritten = settings.method != "given" and any((id, 0) not in written for id in ids)  # noqa: A001 - the rows' word
-    wants_more = settings.judge_model is not None and (task.judge_samples > 1 or not judged.issuperset(ids))
+    more = task.judge_samples > 1 or task.judge_parts or not judged.issuperset(ids)
+    wants_more = settings.judge_model is not None and more
     return unwritten or wants_more
 
 
@@ -257,6 +321,9 @@ async def _work(
             for question in judging.questions(text, task.judge_samples, again=task.redo_judging)
         )
         await answering.work(questions, slots=slots, grace_s=grace_s)
+        if task.judge_parts:
+            parts = (question for part in parts_to_judge(run, limit) for question in judging.questions(part))
+            await answering.work(parts, slots=slots, grace_s=grace_s)
 
 
 def _take_in_written(run: Run, settings: Settings, limit: int | None) -> None:

@@ -3,60 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import errand
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
+from longwriter_cli.cli.dry_run import print_estimate
 from longwriter_cli.cli.meter import AnswerMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
+from longwriter_cli.cli.pairs_task import PairsTask, check_output, has_work, rules_of, settle_pairs
 from longwriter_cli.cli.summary import counted, show_json, spent
-from longwriter_cli.cli.task import first_read, limited, read_source
+from longwriter_cli.cli.task import Task, first_read, limited, read_source
 from longwriter_cli.cli.work import manifest_of
 from longwriter_cli.engine.events import Event, Finished
-from longwriter_cli.errors import InputError, UsageError
-from longwriter_cli.evals.preference import REASONS, Choice, NoPair, RejectedBy, Weights
+from longwriter_cli.errors import EXIT_OK, InputError, UsageError
+from longwriter_cli.evals.choice import REASONS, Choice, NoPair
 from longwriter_cli.llm.retry import Tally
-from longwriter_cli.prompts import AGENTWRITE, TemplateName, Templates, load_templates
+from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Judgement, Prediction
 from longwriter_cli.report.summary import count
-from longwriter_cli.settings import MODEL_CHOICES, Job, Settings, settle
+from longwriter_cli.settings import MODEL_CHOICES, Settings
 from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.direct import Direct
+from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import instructions_of, written_predictions
 from longwriter_cli.stages.judging import Judging
-from longwriter_cli.stages.pairs import PairFigures, Pairing, PairRules, most_samples, sampled_texts
+from longwriter_cli.stages.pairs import PairFigures, Pairing, PairRules, sampled_texts
 from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.manifest import read_manifest
-from longwriter_cli.store.pairs import check_pairs_place, write_rows
-from longwriter_cli.store.run import FILES, REJECTS, Run
-
-DEFAULT_SAMPLES = 4
-"""As in the paper."""
+from longwriter_cli.store.pairs import write_rows
+from longwriter_cli.store.run import REJECTS, Run
+from longwriter_cli.text.plan import plan_digest
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class PairsTask:
-    """What was asked for. `samples` and `method` are the run's where they are None, else the defaults."""
-
-    directory: Path
-    source: str | None
-    output: Path
-    samples: int | None
-    method: Literal["direct", "agentwrite"] | None
-    judge_samples: int
-    rejected: RejectedBy
-    min_margin: float
-    weights: Weights
-    field: str | None
-    skip_bad_rows: bool
 
 
 def carry_out(task: PairsTask, options: Options) -> int:
@@ -69,18 +52,9 @@ def carry_out(task: PairsTask, options: Options) -> int:
     begun = read_manifest(task.directory) is not None
     if not begun and task.source is not None and options.model is None:
         raise UsageError("No model is named.", MODEL_CHOICES)
-    _check_output(task)
-    return errand.carry_out(_PairsErrand(task, options), options)
-
-
-def _check_output(task: PairsTask) -> None:
-    """Sees to it that pairs overwrite nothing but earlier pairs."""
-    place = task.output.resolve()
-    if place in {(task.directory / name).resolve() for name in FILES}:
-        raise UsageError(f"{task.output} is a file of the run itself.", "Name another one with -o.")
-    if task.source is not None and place == Path(task.source).resolve():
-        raise UsageError(f"{task.output} is the file of the instructions.", "Name another one with -o.")
-    check_pairs_place(task.output)
+    check_output(task)
+    pairs = _PairsErrand(task, options)
+    return pairs.dry_run() if options.dry_run else errand.carry_out(pairs, options)
 
 
 class _PairsErrand:
@@ -97,12 +71,31 @@ class _PairsErrand:
         self._pairing: Pairing | None = None
         self._figures: PairFigures | None = None
 
+    def dry_run(self) -> int:
+        """Shows what would be asked. Makes no call, takes no lock and writes nothing."""
+        task, options = self._task, self._options
+        run = Run.read(task.directory, plan_digest) if read_manifest(task.directory) is not None else None
+        try:
+            settings, templates = settle_pairs(task, options, run)
+            check_prices(settings, options)
+            rules = rules_of(task, settings, run)
+            judged = rules.judge_samples if rules.weights.quality else 0
+            rows = {row.id: row for row in instructions_of(run, options.limit)} if run is not None else {}
+            rows |= {row.id: row for row in limited(self._instructions, options.limit)}
+            estimator = EvaluationEstimator(settings, templates, run, judged, redo=False, samples=rules.samples)
+            estimate = estimator.of_all(rows.values())
+        finally:
+            if run is not None:
+                run.close()
+        print_estimate(Task("pairs", task.directory, task.source, plan=True, write=True), options, settings, estimate)
+        return EXIT_OK
+
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
         task, options = self._task, self._options
         with run.staged(limited(self._instructions, options.limit)) as staged:
-            settings, templates = _settle(task, options, run)
-            rules = _rules(task, settings, run)
-            if staged.stat().st_size or _has_work(run, settings, rules, options.limit):
+            settings, templates = settle_pairs(task, options, run)
+            rules = rules_of(task, settings, run)
+            if staged.stat().st_size or has_work(run, settings, rules, options.limit):
                 models.check_model(settings, options)
                 check_prices(settings, options)
                 run.check_room()
@@ -132,49 +125,6 @@ class _PairsErrand:
 
 
 # --- before the first call
-
-
-def _settle(task: PairsTask, options: Options, run: Run) -> tuple[Settings, Templates]:
-    """Settings and templates of this command: as given, else the run's, else the defaults."""
-    stored = None if run.manifest is None else Settings.from_row(run.manifest.settings)
-    given: Row = {**options.text_settings(), "method": task.method or ("direct" if stored is None else None)}
-    by_agentwrite = (given["method"] or (stored.method if stored else "")) == "agentwrite"
-    names: list[TemplateName] = list(AGENTWRITE) if by_agentwrite else []
-    uses: set[Job] = {"plan", "write"} if by_agentwrite else {"direct"}
-    judge = options.judge_model or (stored.judge_model if stored is not None else None)
-    if task.weights.quality and judge is None:
-        raise UsageError(
-            "No judge is named, and the quality of texts is to count.",
-            "Name one with --judge-model, or score by length alone: --quality-weight 0.",
-        )
-    if judge is not None:
-        names.append("judge")
-        uses.add("judge")
-    own = task.directory / "prompts"
-    templates = load_templates(options.prompts or (own if stored and own.is_dir() else None), names)
-    given["templates"] = templates.digests()
-    fresh: set[Job] = set() if run.index.answers(Judgement.stage) else {"judge"}
-    accept_new = bool(options.new_settings) or run.index.is_blank()
-    return settle(given, stored, uses=uses, accept_new=accept_new, fresh=fresh), templates
-
-
-def _rules(task: PairsTask, settings: Settings, run: Run) -> PairRules:
-    return PairRules(
-        samples=task.samples or max(most_samples(run), DEFAULT_SAMPLES),
-        judge_samples=task.judge_samples,
-        rejected=task.rejected,
-        min_margin=task.min_margin,
-        weights=task.weights,
-        seed=settings.seed or 0,
-    )
-
-
-def _has_work(run: Run, settings: Settings, rules: PairRules, limit: int | None) -> bool:
-    """Whether anything is unwritten or unjudged; where it is not, neither key nor endpoint is needed."""
-    written, judged = run.index.answers(Prediction.stage), {key[:2] for key in run.index.answers(Judgement.stage)}
-    keys = {(run.index.ids[at], sample) for at in run.index.order()[:limit] for sample in range(rules.samples)}
-    judges = settings.judge_model is not None and bool(rules.weights.quality)
-    return not keys <= written.keys() or (judges and (rules.judge_samples > 1 or not keys <= judged))
 
 
 def _tell_of_sameness(settings: Settings) -> None:

@@ -9,9 +9,10 @@ import typer
 
 from longwriter_cli.cli.arguments import Field, InstructionFile, RunDirectory, SkipBadRows
 from longwriter_cli.cli.options import Options, shared_options
-from longwriter_cli.cli.pairing import PairsTask, carry_out
+from longwriter_cli.cli.pairing import carry_out
+from longwriter_cli.cli.pairs_task import PairsTask
 from longwriter_cli.errors import UsageError
-from longwriter_cli.evals.preference import Weights
+from longwriter_cli.evals.choice import Weights
 from longwriter_cli.store.pairs import PAIRS
 
 

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from longwriter_cli.cli.output import plain, show
+from longwriter_cli.evals.ruler import measured
 from longwriter_cli.report import charts as drawing
-from longwriter_cli.report.evaluation import markdown, remarks, results_row, table_of
-from longwriter_cli.report.terminal import console, show_table
+from longwriter_cli.report.evaluation import (
+    has_tenths,
+    markdown,
+    remarks,
+    results_row,
+    ruler_table,
+    table_of,
+    tenths_table,
+)
+from longwriter_cli.report.tables import show_evaluation
+from longwriter_cli.report.terminal import console
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.evaluate import WordCount, scored_texts
+from longwriter_cli.stages.trajectory import trajectory
 from longwriter_cli.store.manifest import write_whole
 from longwriter_cli.store.results import read_results, write_results
 from longwriter_cli.store.run import Run
 
 TABLE = "results.md"
+RULER = "ruler"
 
 
 @dataclass(frozen=True)
@@ -31,12 +43,12 @@ class Scores:
         """What goes into the `--json` summary."""
         whole = self.results["all"]
         figures = {name: whole[name] for name in ("predicted", "judged", "overall", "s_l", "s_q")}
+        if ruler := self.results.get("ruler"):
+            figures |= {name: ruler[name] for name in ("longest", "reached")}
         return {**figures, "results": plain(str(self.files[-1]))}
 
     def show(self) -> None:
-        show_table(console(), table_of(self.results))
-        for remark in remarks(self.results):
-            show(remark)
+        show_evaluation(console(), self.results)
         show("written: " + ", ".join(plain(str(path)) for path in self.files))
 
 
@@ -70,13 +82,23 @@ def score(
     word_count: WordCount,
     limit: int | None,
     charts: bool | None,
+    compared: Mapping[str, Any] | None = None,
 ) -> Scores:
     """Scores all texts of the run and writes what comes of it."""
     texts = scored_texts(run, settings, word_count, limit)
-    results = results_row(texts, about(run, settings, command, benchmark, predictions, word_count=word_count))
-    files = []
+    known = about(run, settings, command, benchmark, predictions, word_count=word_count)
+    if compared is not None:
+        known["compared"] = dict(compared)
+    if command == RULER:
+        known["ruler"] = asdict(measured(texts))
+    known["trajectory"] = [asdict(tenth) for tenth in trajectory(run, settings, limit)]
+    results = results_row(texts, known)
+    files: list[Path] = []
     if charts or (charts is None and drawing.is_installed()):
         files += drawing.draw(results, run.directory)
     path = run.directory / TABLE
-    write_whole(path, markdown(table_of(results)) + "".join(f"\n{remark}\n" for remark in remarks(results)))
+    tables = [ruler_table(results["ruler"])] if command == RULER else []
+    tables += [table_of(results)] + ([tenths_table(results["trajectory"])] if has_tenths(results) else [])
+    parts = [*map(markdown, tables), *(f"{remark}\n" for remark in remarks(results))]
+    write_whole(path, "\n".join(parts))
     return Scores(results, (*files, path, write_results(run.directory, results)))

@@ -44,6 +44,10 @@ def _row(text: ScoredText) -> dict[str, Any]:
     }
 
 
+def without_rows(results: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in results.items() if name != "rows"}
+
+
 def texts_of(results: Mapping[str, Any]) -> list[ScoredText]:
     """The rows of a `results.json`. Raises KeyError or TypeError where one lacks something."""
     return [
@@ -66,6 +70,38 @@ def table_of(results: Mapping[str, Any]) -> Table:
     groups = [("all", results["all"])]
     groups += [(key, part) for parts in results["by"].values() for key, part in parts.items()]
     return head, [_cells(name, part, judged=judged) for name, part in groups]
+
+
+def ruler_table(ruler: Mapping[str, Any]) -> Table:
+    """What came of each length that was asked for."""
+    rows = [
+        [
+            f"{notch['required']:,}",
+            _of(notch["written"], notch["n"]),
+            _NONE if notch["mean_length"] is None else f"{notch['mean_length']:,.0f}",
+            _NONE if notch["longest"] is None else f"{notch['longest']:,}",
+            _NONE if notch["s_l"] is None else f"{notch['s_l']:.1f}",
+        ]
+        for notch in ruler["notches"]
+    ]
+    return ["words asked for", "n", "words written, mean", "longest", "S_l"], rows
+
+
+def has_tenths(results: Mapping[str, Any]) -> bool:
+    """Whether any text was long enough to be cut into tenths, or has sections."""
+    return any(tenth["texts"] or tenth["sections"] for tenth in results.get("trajectory") or ())
+
+
+def tenths_table(trajectory: Sequence[Mapping[str, Any]]) -> Table:
+    """Where in its texts a model begins to fail; columns that say nothing are left out."""
+    columns = {
+        "words / target": [_NONE if tenth["ratio"] is None else f"{tenth['ratio']:.2f}" for tenth in trajectory],
+        "said before": [_NONE if tenth["repeated"] is None else f"{tenth['repeated']:.1%}" for tenth in trajectory],
+        "S_q": [_NONE if tenth["quality"] is None else f"{tenth['quality']:.1f}" for tenth in trajectory],
+    }
+    shown = {name: cells for name, cells in columns.items() if set(cells) != {_NONE}}
+    rows = [[str(tenth["part"]), *cells] for tenth, *cells in zip(trajectory, *shown.values(), strict=True)]
+    return ["tenth of the text", *shown], rows
 
 
 def _cells(name: str, part: Mapping[str, Any], *, judged: bool) -> list[str]:
@@ -102,8 +138,16 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
     """What a reader of the means must know: texts that are missing, and texts that nobody judged."""
     whole = results["all"]
     found = []
+    if ruler := results.get("ruler"):
+        reached = f"up to {ruler['reached']:,} words S_l stays above 80" if ruler["reached"] else "no S_l is above 80"
+        found.append(f"The longest text has {ruler['longest']:,} words; {reached}.")
     if missing := whole["n"] - whole["predicted"]:
         found.append(f"{missing} of {whole['n']} instructions have no text, and count in no mean.")
+    if won := results.get("compared"):
+        found.append(
+            f"Against {won['other']}, over {won['n']} texts in both orders: {won['wins']} wins, {won['losses']} "
+            f"losses, {won['ties']} ties ({won['turned']} of them since the verdict turned with the order)."
+        )
     unjudged = whole["predicted"] - whole["judged"]
     if results.get("judge") and unjudged:
         bounds = whole["s_q_bounds"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from longwriter_cli.evals.judge import Scores, dimension_scores, quality_score
-from longwriter_cli.records import Judgement
+from longwriter_cli.records import PART_SAMPLES, Judgement
 from longwriter_cli.settings import Settings
 from longwriter_cli.store.run import Run
 
@@ -29,7 +29,7 @@ def run_quality(run: Run) -> Quality | None:
     of: dict[tuple[str, int], str] = {}
     for judgement in run.answers(Judgement):
         text = judgement.id, judgement.sample
-        if judgement.judge != judge or run.index.position(judgement.id) is None:
+        if judgement.judge != judge or judgement.sample >= PART_SAMPLES or run.index.position(judgement.id) is None:
             continue
         if of.setdefault(text, judgement.of) != judgement.of:  # written anew since
             of[text] = judgement.of

@@ -311,20 +311,6 @@ def _required(required: Requirement | None) -> str:
     return f"{required.kind.replace('_', ' ')} {_number(required.words)} words"
 
 
-# --- an evaluation
-
-
-def show_table(out: Console, table: tuple[Sequence[str], Sequence[Sequence[str]]]) -> None:
-    """A head and rows of cells; a terminal too narrow for them folds cells, a file gets them whole."""
-    head, rows = table
-    shown = _table(*head)
-    for row in rows:
-        shown.add_row(*map(_line, row))
-    if not out.is_terminal:
-        out.width = max(out.width, 240)
-    out.print(shown)
-
-
 # --- pieces
 
 

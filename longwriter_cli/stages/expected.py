@@ -27,7 +27,7 @@ def expected_answer(request: Request) -> int:
     """Tokens of the text that the request asks for."""
     if request.kind == "plan":
         return _STEP_TOKENS * max(3, (request.target_words or 3000) // _STEP_WORDS)
-    if request.kind == "judge":
+    if request.kind in ("judge", "compare"):
         return JUDGEMENT_TOKENS
     if request.target_words is not None:
         return round(tokens_to_come(request.target_words, request.language))

@@ -29,12 +29,16 @@ _AGAIN = "\n\nAn earlier answer could not be used: {problem}. Give all six score
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A text to be judged: `response`, written for `prompt`, the `sample`-th for this instruction, counted from 0."""
+    """A text to be judged: `response`, written for `prompt`, the `sample`-th for this instruction, counted from 0.
+
+    `note` is what the judge must know of it beside what the template says.
+    """
 
     id: str
     prompt: str
     response: str
     sample: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Judging:
             return
         for n in range(1, times + 1):
             key = judgement_key(text, self.settings, n)
-            basis = answer_basis(self.settings, "judge", text.prompt, text.response, str(n))
+            basis = answer_basis(self.settings, "judge", text.prompt, text.response, text.note, str(n))
             yield Question(key, text.id, Judgement.stage, text.sample + 1, basis, self._judgement_of(text, n), again)
 
     def _judgement_of(self, text: Judged, n: int) -> Callable[[], Awaitable[Judgement]]:
@@ -65,6 +69,7 @@ class Judging:
             InstructionFailed: the judge gave no scores that can be used, or no answer.
         """
         request = judge_request(text.prompt, text.response, text.id, self.settings, self.template)
+        request = replace(request, prompt=request.prompt.rstrip() + text.note if text.note else request.prompt)
         scores, completion = await self._schema.ask(request, lambda shaped: ask(self.chat, shaped, _accept))
         return Judgement(
             id=text.id,
@@ -82,7 +87,8 @@ class Judging:
 
 def digest_of(text: Judged, settings: Settings) -> str:
     """What a judgement stands on: the text and its prompt, and how the judge is asked."""
-    return answer_basis(settings, "judge", text.prompt, text.response)
+    notes = (text.note,) if text.note else ()
+    return answer_basis(settings, "judge", text.prompt, text.response, *notes)
 
 
 def judgement_key(text: Judged, settings: Settings, n: int) -> tuple[str | int, ...]:

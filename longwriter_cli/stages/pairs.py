@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from longwriter_cli.evals.choice import Candidate, Choice, NoPair, RejectedBy, Weights, choose
 from longwriter_cli.evals.judge import quality_score
 from longwriter_cli.evals.length import length_score
-from longwriter_cli.evals.preference import Candidate, Choice, NoPair, RejectedBy, Weights, choose
 from longwriter_cli.records import Instruction, Judgement, Prediction
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.evaluate import instructions_of

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwriter_cli.evals.preference import REASONS, Candidate, Choice, NoPair, RejectedBy, Weights, choose
+from longwriter_cli.evals.choice import REASONS, Candidate, Choice, NoPair, RejectedBy, Weights, choose
 
 SCORE = st.one_of(st.none(), st.integers(0, 10).map(lambda tens: tens * 10.0))
 CANDIDATES = st.lists(st.tuples(SCORE, st.integers(0, 2), st.booleans()), max_size=6).map(
