@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from longwriter_cli.records import Prediction, Usage
 from longwriter_cli.store.index import SectionEntry
@@ -46,6 +47,10 @@ def count(run: Run, look: Look | None = None) -> Counts:
         written += len(entries) == index.plan_steps(position)
         if look is not None:
             look(position, entries)
+    for other in islice(run.indexes, 1, None):  # the samples that AgentWrite has written beside
+        for position in range(len(other)):
+            for entry in other.sections(position).values():
+                sections, words = sections + 1, words + entry.words
     return Counts(
         instructions=len(index),
         planned=planned,
@@ -60,6 +65,6 @@ def count(run: Run, look: Look | None = None) -> Counts:
 def count_failed(run: Run) -> int:
     """Instructions that a standing failure keeps from being finished, and bad rows, each once."""
     failed = set()
-    for failure in run.index.standing_failures():
+    for failure in chain.from_iterable(index.standing_failures() for index in run.indexes):
         failed.add((failure.id, None) if failure.id is not None else (failure.file, failure.line))
     return len(failed)

@@ -20,7 +20,7 @@ from longwriter_cli.text.tokens import expected_tokens
 class EvaluationEstimator:
     """`judge_samples` is how many judgements each text is to have, `judge_parts` whether each tenth of it gets one too.
 
-    Those of the run count, unless `redo` is true.
+    Those of the run count, unless `redo` is true. `samples` is how many texts each instruction is to have.
     """
 
     settings: Settings
@@ -29,6 +29,7 @@ class EvaluationEstimator:
     judge_samples: int
     judge_parts: bool
     redo: bool
+    samples: int = 1
 
     def of_all(self, instructions: Iterable[Instruction]) -> Estimate:
         judged: Counter[tuple[str | int, ...]] = Counter()
@@ -36,15 +37,18 @@ class EvaluationEstimator:
             judged.update(key[:2] for key in self.run.index.answers(Judgement.stage))
         estimate = Estimate()
         for instruction in instructions:
-            part = self._writing(instruction)
-            if self.settings.judge_model is not None:
-                self._add_judging(part, instruction, judged)
-            part.instructions = min(1, part.calls)
-            estimate.add(part)
+            whole = Estimate()
+            for sample in range(self.samples):
+                part = self._writing(instruction, sample)
+                if self.settings.judge_model is not None:
+                    self._add_judging(part, instruction, sample, judged)
+                whole.add(part)
+            whole.instructions = min(1, whole.calls)
+            estimate.add(whole)
         return estimate
 
-    def _writing(self, instruction: Instruction) -> Estimate:
-        if self.run is not None and (instruction.id, 0) in self.run.index.answers(Prediction.stage):
+    def _writing(self, instruction: Instruction, sample: int) -> Estimate:
+        if self.run is not None and (instruction.id, sample) in self.run.index.answers(Prediction.stage):
             return Estimate()
         if self.settings.method == "direct":
             words = sum(step.words for step in expected_steps(instruction, self.settings))
@@ -57,12 +61,15 @@ class EvaluationEstimator:
         position = None if self.run is None else self.run.index.position(instruction.id)
         if self.run is None or position is None:
             return estimator.of_all([(instruction, None, ())])
-        return estimator.of_all([(instruction, self.run.plan(position), self.run.index.sections(position))])
+        view = self.run.sample(sample)
+        return estimator.of_all([(instruction, view.plan(position), view.index.sections(position))])
 
-    def _add_judging(self, part: Estimate, instruction: Instruction, judged: Counter[tuple[str | int, ...]]) -> None:
+    def _add_judging(
+        self, part: Estimate, instruction: Instruction, sample: int, judged: Counter[tuple[str | int, ...]]
+    ) -> None:
         """The judgements of one text are asked for at the same time, and after it is written."""
         steps = expected_steps(instruction, self.settings)
-        times = {steps: self.judge_samples - judged[instruction.id, 0]}
+        times = {steps: self.judge_samples - judged[instruction.id, sample]}
         words = sum(step.words for step in steps)
         if self.judge_parts and words >= SHORTEST_WORDS:
             done = sum(judged[instruction.id, PART_SAMPLES + place] > 0 for place in range(PARTS))

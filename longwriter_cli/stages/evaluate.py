@@ -51,18 +51,18 @@ def instructions_of(run: Run, limit: int | None) -> Iterator[Instruction]:
         yield run.instruction(position)
 
 
-def written_predictions(run: Run, limit: int | None) -> Iterator[Prediction]:
-    """A prediction for each text that AgentWrite has finished and no prediction holds yet.
+def written_predictions(run: Run, limit: int | None, sample: int = 0) -> Iterator[Prediction]:
+    """A prediction for each text that AgentWrite has finished as this sample and no prediction holds yet.
 
     What it cost stands in the rows of its plan and sections, and is not counted again.
     """
-    for instruction, _, sections in finished_texts(run, limit):
+    for instruction, _, sections in finished_texts(run.sample(sample), limit):
         text = to_be_judged(instruction, sections).response
-        earlier = run.answer(Prediction, (instruction.id, 0))
+        earlier = run.answer(Prediction, (instruction.id, sample))
         if earlier is None or earlier.response != text:
             yield Prediction(
                 id=instruction.id,
-                sample=0,
+                sample=sample,
                 response_length=count_words_longbench(text),
                 finish_reason="stop",
                 model=sections[-1].model,

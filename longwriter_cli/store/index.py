@@ -71,6 +71,20 @@ class Index:
         self.failures: dict[tuple[str | None, str, int | None], list[Failure]] = {}
         self._spent: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
 
+    def beside(self) -> Index:
+        """Another index of the same instructions, which knows of no plan, section, answer or failure."""
+        other = Index(self._digest_of, self._steps_at)
+        other.ids, other._position = self.ids.copy(), self._position.copy()
+        other._row, other._required = self._row[:], self._required[:]
+        other._instruction_at, other._line_hash = self._instruction_at[:], self._line_hash[:]
+        other._open_columns(len(self.ids))
+        return other
+
+    def _open_columns(self, instructions: int) -> None:
+        """Room for what is known of so many new instructions: nothing yet."""
+        for column in (self._plan_at, self._plan_steps, self._plan_words, self._plan_hash, self._last_section):
+            column.extend([_NONE] * instructions)
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -104,8 +118,7 @@ class Index:
         self._required.extend([head.required_words.words if head.required_words else 0 for head in heads])
         self._instruction_at.extend(offsets)
         self._line_hash.extend(map(hash, lines))
-        for column in (self._plan_at, self._plan_steps, self._plan_words, self._plan_hash, self._last_section):
-            column.extend([_NONE] * len(heads))
+        self._open_columns(len(heads))
 
     def _replace_instruction(self, head: InstructionHead, offset: int, line: bytes) -> None:
         position = self._position.get(head.id)

@@ -19,7 +19,7 @@ from longwriter_cli.records import (
     Selection,
     Step,
 )
-from longwriter_cli.store.index import Index
+from longwriter_cli.store.indexes import Indexes
 from longwriter_cli.store.jsonl import RowReader, line_number
 from longwriter_cli.store.rows import (
     ComparisonHead,
@@ -83,33 +83,46 @@ _LARGEST = 2**31 - 1
 Take = Callable[[Sequence[Any], Sequence[int], Sequence[bytes]], None]
 
 
-def takes(index: Index) -> dict[str, Take]:
-    """How the rows of each file come into the index, in the order that is fastest for it to read them."""
+def takes(indexes: Indexes) -> dict[str, Take]:
+    """How the rows of each file come into the indexes, in the order that is fastest for them to read."""
 
-    def take_failures(_: object, __: object, lines: Sequence[bytes]) -> None:
-        for line in lines:
-            index.add_failure(read_record(line, Failure))
+    def take_instructions(heads: Sequence[Any], offsets: Sequence[int], lines: Sequence[bytes]) -> None:
+        for index in indexes:
+            index.add_instructions(heads, offsets, lines)
+
+    def take_sections(heads: Sequence[Any], offsets: Sequence[int], _: object) -> None:
+        for index, (own_heads, own_offsets) in indexes.parted(heads, offsets):
+            index.add_sections(own_heads, own_offsets)
+
+    def take_plans(heads: Sequence[Any], offsets: Sequence[int], _: object) -> None:
+        for index, (own_heads, own_offsets) in indexes.parted(heads, offsets):
+            index.add_plans(own_heads, own_offsets)
+
+    def take_failures(heads: Sequence[Any], _: object, lines: Sequence[bytes]) -> None:
+        for index, (_, own_lines) in indexes.parted(heads, lines):
+            for line in own_lines:
+                index.add_failure(read_record(line, Failure))
 
     def take_answers(kind: type[Answer]) -> Take:
-        return lambda heads, offsets, _: index.add_answers(kind.stage, heads, offsets)
+        return lambda heads, offsets, _: indexes.first.add_answers(kind.stage, heads, offsets)
 
     return {
-        INSTRUCTIONS: index.add_instructions,
-        SECTIONS: lambda heads, offsets, _: index.add_sections(heads, offsets),
-        PLANS: lambda heads, offsets, _: index.add_plans(heads, offsets),
+        INSTRUCTIONS: take_instructions,
+        SECTIONS: take_sections,
+        PLANS: take_plans,
         **{name: take_answers(kind) for kind, name in ANSWERS.items()},
         FAILURES: take_failures,
     }
 
 
-def load(directory: Path, index: Index) -> None:
-    """Reads all rows of a run into an index that is empty.
+def load(directory: Path, indexes: Indexes) -> None:
+    """Reads all rows of a run into indexes that are empty.
 
     Raises:
         InputError: a row cannot be used; names file and line.
     """
     taken = dict.fromkeys(HEADS, 0)
-    for name, take in takes(index).items():
+    for name, take in takes(indexes).items():
         for offsets, lines, heads in HEADS[name].batches(directory / name, _TIPS[name]):
             if name in (PLANS, FAILURES):
                 for offset, line, head in zip(offsets, lines, heads, strict=True):

@@ -71,6 +71,7 @@ class StepHead(msgspec.Struct, frozen=True, gc=False):
 class PlanHead(msgspec.Struct, gc=False):
     id: str
     steps: tuple[StepHead, ...]
+    sample: _Count = 0
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
     model: str = ""
@@ -84,6 +85,7 @@ class SectionHead(msgspec.Struct, gc=False):
     words: _Count
     target_words: _Count
     text: msgspec.Raw  # there, but not read
+    sample: _Count = 0
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
     model: str = ""
@@ -152,6 +154,7 @@ class FailureHead(msgspec.Struct, gc=False):
     """What a `Failure` leaves open. Failures are few: they are read twice, and kept whole."""
 
     n: _Count | None = None
+    sample: _Count = 0
     line: _Place | None = None
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False

@@ -7,6 +7,7 @@ Key of a section: `(id, plan, n)`. A section of another plan than the current on
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ import orjson
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import Answer, Failure, Instruction, Plan, Section, Usage
 from longwriter_cli.store.index import AnswerKey, DigestOf, Index
+from longwriter_cli.store.indexes import Indexes
 from longwriter_cli.store.jsonl import NOT_A_ROW, Appender, GroupSync, disk_error, read_line
 from longwriter_cli.store.load import (
     ANSWERS,
@@ -52,6 +54,8 @@ __all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "REJECTS", "SECTIONS", 
 FILES = (MANIFEST_NAME, LOCK_NAME, *ROWS, REJECTS)
 """All files that a run keeps for itself."""
 
+_OF_A_SAMPLE = frozenset({PLANS, SECTIONS, FAILURES})
+
 _ROOM = 1 << 18  # bytes: the answers that 32 calls in flight may bring
 
 
@@ -74,13 +78,15 @@ class Run:
                 "Put the manifest back, or name an empty directory.",
             )
         self.index = Index(digest_of, lambda offset: self._fetch(PLANS, offset, Plan).steps)
-        self._take = takes(self.index)
+        self.indexes = Indexes(self.index)
+        self._sample = 0
+        self._take = takes(self.indexes)
 
     @classmethod
     def read(cls, directory: Path, digest_of: DigestOf) -> Run:
         """Opens a run for looking only: takes no lock and cuts nothing."""
         run = cls(directory, digest_of, None)
-        load(directory, run.index)
+        load(directory, run.indexes)
         return run
 
     @classmethod
@@ -109,7 +115,7 @@ class Run:
             raise
         try:
             run._mend()
-            load(directory, run.index)
+            load(directory, run.indexes)
         except BaseException:  # the same
             run.close()
             raise
@@ -154,7 +160,7 @@ class Run:
         """Adds the instructions of a staged file."""
         for _, lines, heads in HEADS[INSTRUCTIONS].batches(staged):
             append = self._appender(INSTRUCTIONS).append_line
-            self.index.add_instructions(heads, list(map(append, lines)), lines)
+            self._take[INSTRUCTIONS](heads, list(map(append, lines)), lines)
 
     def _is_news(self, instruction: Instruction, line: bytes) -> bool:
         position = self.index.position(instruction.id)
@@ -186,11 +192,24 @@ class Run:
 
     def _add(self, name: str, row: dict[str, Any]) -> None:
         """Appends a row, then takes it in as it would be read from the file: a later command knows the same."""
+        if self._sample and name in _OF_A_SAMPLE:
+            row = {"id": row.pop("id"), "sample": self._sample, **row}
         line = _line(row)
         head = HEADS[name].decode(line)
         self._take[name]([head], [self._appender(name).append_line(line)], [line])
 
     # --- reading
+
+    def sample(self, number: int) -> Run:
+        """The same run as AgentWrite sees it that writes its instructions once more: the `number`-th time, from 0.
+
+        Plans, sections and failures are those of that sample; all else is the run's. It is closed with the run.
+        """
+        if number == self._sample:
+            return self
+        view = copy.copy(self)  # files, lock and what has been read are the same
+        view.index, view._sample = self.indexes.of(number), number
+        return view
 
     def instruction(self, position: int) -> Instruction:
         return self._fetch(INSTRUCTIONS, self.index.instruction_at(position), Instruction)
@@ -219,7 +238,11 @@ class Run:
 
     def usage(self) -> dict[str, Usage]:
         """Tokens by model, over all rows: also of those that others have replaced since, for they were paid too."""
-        return self.index.usage
+        total: dict[str, Usage] = {}
+        for index in self.indexes:
+            for model, usage in index.usage.items():
+                total[model] = total.get(model, Usage()) + usage
+        return total
 
     def _fetch(self, name: str, offset: int, kind: type[R]) -> R:
         appender = self._files.get(name)
