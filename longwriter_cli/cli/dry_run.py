@@ -81,6 +81,8 @@ def _print(task: Task, options: Options, settings: Settings, estimate: Estimate)
             "elapsed_s": round(elapsed_s, 1),
             "exit_code": EXIT_OK,
         }
+        if task.preset is not None:
+            summary["preset"] = task.preset.row()
         show(orjson.dumps(summary).decode())
         return
     rates = " and within the rates" if options.rpm or options.tpm else ""
@@ -99,6 +101,8 @@ def _print(task: Task, options: Options, settings: Settings, estimate: Estimate)
         ),
     ):
         show(f"{name:>12}  {value}")
+    if task.preset is not None:
+        show(f"{'preset':>12}  {task.preset.name}: {task.preset.shown()}")
     for option, cap, needed in (
         ("--max-cost", options.max_cost, cost),
         ("--max-total-tokens", options.max_total_tokens, estimate.usage.total_tokens),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import orjson
 
@@ -26,10 +28,12 @@ def show_json(
     dataset: Path | None,
     elapsed_s: float,
     code: int,
+    more: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
     """Prints the summary that `--json` asks for.
 
-    `calls`, `retries` and `elapsed_s` are of this process; counts, tokens and cost of the whole run.
+    `calls`, `retries` and `elapsed_s` are of this process; counts, tokens and cost of the whole run. `more` is what a
+    command adds at the end.
     """
     cost = cost_usd(run.usage(), options)
     summary = {
@@ -51,6 +55,7 @@ def show_json(
         "elapsed_s": round(elapsed_s, 3),
         "dataset": None if dataset is None else plain(str(dataset)),
         "exit_code": code,
+        **more,
     }
     show(orjson.dumps(summary).decode())
 

@@ -3,7 +3,8 @@
     python scripts/train/dpo.py scripts/train/configs/dpo-cpu.toml --model tuned --data long.jsonl -o aligned
     torchrun --nproc-per-node 8 scripts/train/dpo.py scripts/train/configs/dpo-8gpu.toml
 
-`--data FILE:SHARE`, given several times, mixes files in these shares. Given again, it goes on from the last checkpoint.
+`--data FILE:WEIGHT`, given several times, mixes files as `longwriter pack` does. Given again, the command goes on from
+the last checkpoint.
 """
 
 from __future__ import annotations
@@ -22,15 +23,16 @@ def main() -> None:
     from transformers import AutoTokenizer
     from trl import DPOTrainer
 
+    from longwriter_cli.cli.pack import dataset_of
     from longwriter_cli.errors import UsageError
 
     config = DPOConfig(output_dir=str(settings.output), model_init_kwargs=dict(settings.load), **settings.training)
-    sources = [preferences.parse_source(text) for text in settings.data]
+    sources = [dataset_of(text) for text in settings.data]
     mixed, counts = preferences.mix(sources, config.seed)
     tokenizer = AutoTokenizer.from_pretrained(settings.model)
     pairs, overlong = preferences.split_overlong(mixed, tokenizer, settings.max_length_tokens)
     recipe.say(
-        "pairs: " + ", ".join(f"{count:,} of {source.path}" for source, count in zip(sources, counts, strict=True))
+        "pairs: " + ", ".join(f"{count:,} of {source.source}" for source, count in zip(sources, counts, strict=True))
     )
     if overlong:
         recipe.say(f"left out: {overlong:,} with an answer that ends after {settings.max_length_tokens:,} tokens")

@@ -30,6 +30,8 @@ import recipe
 import task
 import torch
 
+from longwriter_cli.train.samples import Weighting
+
 ASKED_TOKENS = (16, 32, 64, 128, 256)
 _PACK_TOKENS = 320
 _LONG_SHARE = 0.03
@@ -52,7 +54,7 @@ class Study:
 
     cap_tokens: int
     long_tokens: int | None = None
-    weighting: str = "token"
+    weighting: Weighting = "token"
 
     @property
     def name(self) -> str:
@@ -94,12 +96,13 @@ def measure(effort: Effort, studies: Sequence[Study]) -> list[Answers]:
     weights = {name: value.clone() for name, value in base.state_dict().items()}
     answers = []
     for study in studies:
-        recipe.say(f"tuned on {study.name} ...")
         model = _new_model()
         model.load_state_dict(weights)
         sample = partial(study.sample, random.Random(1))
         _train(model, sample, effort.tuning_steps, effort, _TUNING_RATE, study.weighting)
         answers += [_ask(model, study.name, asked, effort.answers) for asked in ASKED_TOKENS]
+        medians = ", ".join(f"{each.asked}: {each.median:.0f}" for each in answers[-len(ASKED_TOKENS) :])
+        recipe.say(f"tuned on answers {study.name}; median written for each length asked for: {medians}")
     return answers
 
 
@@ -122,7 +125,12 @@ def _new_model() -> Any:
 
 
 def _train(
-    model: Any, sample: Callable[[], task.Sample], steps: int, effort: Effort, rate: float, weighting: str = "token"
+    model: Any,
+    sample: Callable[[], task.Sample],
+    steps: int,
+    effort: Effort,
+    rate: float,
+    weighting: Weighting = "token",
 ) -> None:
     """Each pack is seen once."""
     import datasets

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
-from longwriter_cli.errors import InputError, UsageError
+from longwriter_cli.errors import InputError
+from longwriter_cli.stages.mixing import Dataset
+from longwriter_cli.train.mixture import chosen_rows, records_taken
 
 _FIELDS = ("prompt", "chosen", "rejected")
 # No byte of a text becomes more than one token, in any tokenizer with bytes to fall back on; the template adds few.
@@ -23,49 +25,20 @@ _TEMPLATE_TOKENS = 512
 Pair = dict[str, list[dict[str, str]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file of pairs, and its share of the mix: relative to the shares of the others; None: all that it holds."""
+def mix(sources: Sequence[Dataset], seed: int) -> tuple[list[Pair], list[int]]:
+    """The pairs in random order, and how many each file gave. Weights mean what they mean to `longwriter pack`.
 
-    path: Path
-    share: float | None
-
-
-def parse_source(text: str) -> Source:
-    """`FILE` or `FILE:SHARE`; a colon that no number follows belongs to the name."""
-    name, colon, share = text.rpartition(":")
-    try:
-        value = float(share) if colon else None
-    except ValueError:
-        value = None
-    if value is None:
-        return Source(Path(text), None)
-    if not 0 < value < float("inf"):
-        raise UsageError(f"{text}: a share must be above 0", "Leave the file out, or give it a share.")
-    return Source(Path(name), value)
-
-
-def mix(sources: Sequence[Source], seed: int) -> tuple[list[Pair], list[int]]:
-    """The pairs in random order, and how many each source gave.
-
-    With shares, the largest mix that keeps to them and takes no pair twice: the source that is scarcest for its share
-    gives all that it holds. Which pairs of the others are left out is up to the seed.
+    Raises:
+        InputError: a line is no pair.
+        UsageError: the weights leave no room for the files that are taken whole.
     """
-    shares = [source.share for source in sources]
-    if None in shares and any(share is not None for share in shares):
-        raise UsageError(
-            "some files of pairs have shares and others none", "Give each one a share as FILE:SHARE, or none."
-        )
-    generator = random.Random(seed)
-    pools = [list(_read(source.path)) for source in sources]
-    rows_per_share = min((len(pool) / share for pool, share in zip(pools, shares, strict=True) if share), default=0.0)
-    taken = [
-        generator.sample(pool, min(len(pool), round(share * rows_per_share))) if share else pool
-        for pool, share in zip(pools, shares, strict=True)
-    ]
-    mixed = [pair for pairs in taken for pair in pairs]
-    generator.shuffle(mixed)
-    return mixed, [len(pairs) for pairs in taken]
+    pools = [list(_read(Path(source.source))) for source in sources]
+    counts = records_taken([len(pool) for pool in pools], [source.weight for source in sources])
+    mixed = []
+    for source, pool, count in zip(sources, pools, counts, strict=True):
+        mixed += compress(pool, chosen_rows(len(pool), count, seed, source.source))
+    random.Random(seed).shuffle(mixed)
+    return mixed, counts
 
 
 def split_overlong(pairs: Sequence[Pair], tokenizer: Any, max_length_tokens: int) -> tuple[list[Pair], int]:

@@ -3,7 +3,7 @@
 ::
 
     model = "meta-llama/Llama-3.1-8B"   # a directory or a name on the hub
-    data = "packed"                     # sft: what `longwriter pack` wrote; dpo: FILE[:WEIGHT], one or a list
+    data = "packed"                     # sft: what `longwriter pack` wrote; dpo: FILE[:WEIGHT], one or several
     output = "tuned"
 
     [load]                              # as in transformers' from_pretrained

@@ -6,11 +6,15 @@ words is, as a real one has. A request names a number of sixteenths of the longe
 
 from __future__ import annotations
 
+import dataclasses
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from longwriter_cli.train.packing import pack
+from longwriter_cli.train.samples import Weighting, assemble, sample_of
 
 WRITE, ANSWER, END, _STOP = range(4)
 _NUMBERS = range(4, 20)
@@ -62,29 +66,15 @@ def answered(low_tokens: int, high_tokens: int, generator: random.Random) -> Sam
 
 
 def packs(
-    sample: Callable[[], Sample], count: int, capacity_tokens: int, weighting: str, seed: int
+    sample: Callable[[], Sample], count: int, capacity_tokens: int, weighting: Weighting, seed: int
 ) -> list[dict[str, Any]]:
-    """So many packs in random order, in the form of `longwriter pack`, each sample in one of them."""
-    samples: list[Sample] = []
+    """So many packs in random order, each sample in one of them, by the functions of `longwriter pack`."""
+    samples: list[Any] = []
     tokens = 0
     while tokens < count * capacity_tokens:
-        samples.append(sample())
-        tokens += len(samples[-1][0])
-    bins = pack([len(ids) for ids, _ in samples], capacity_tokens)
+        ids, request_tokens = sample()
+        samples.append(sample_of(ids, np.arange(len(ids)) >= request_tokens))
+        tokens += len(ids)
+    bins = pack([len(each) for each in samples], capacity_tokens)
     random.Random(seed).shuffle(bins)
-    return [_row([samples[index] for index in members], weighting) for members in bins[:count]]
-
-
-def _row(samples: Sequence[Sample], weighting: str) -> dict[str, Any]:
-    row: dict[str, list[Any]] = {
-        name: [] for name in ("input_ids", "labels", "position_ids", "seq_lengths", "loss_weights")
-    }
-    for ids, request_tokens in samples:
-        targets = len(ids) - request_tokens
-        weight = 1.0 if weighting == "token" else 1 / targets
-        row["input_ids"] += ids
-        row["labels"] += [-100] * request_tokens + ids[request_tokens:]
-        row["position_ids"] += range(len(ids))
-        row["seq_lengths"].append(len(ids))
-        row["loss_weights"] += [0.0] * request_tokens + [weight] * targets
-    return row
+    return [dataclasses.asdict(assemble([samples[index] for index in members], weighting)) for members in bins[:count]]

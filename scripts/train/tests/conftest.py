@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,8 +26,27 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def packed_dir(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Packs of short and long records."""
-    path = tmp_path_factory.mktemp("packed") / "packs"
-    tiny.packs(tiny.samples(24), "token", capacity_tokens=256).save_to_disk(path)
+def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Short and long records, as `longwriter build-dataset` writes them."""
+    generator = random.Random(0)
+    path = tmp_path_factory.mktemp("records") / "dataset.jsonl"
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"Write of {tiny.words(2, generator)}."},
+                {"role": "assistant", "content": tiny.words(generator.choice((5, 10, 90)), generator)},
+            ]
+        }
+        for _ in range(24)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
+
+
+@pytest.fixture(scope="session")
+def packed_dir(records: Path, model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `longwriter pack` makes of the records with the model's tokenizer."""
+    out = tmp_path_factory.mktemp("packed") / "packs"
+    command = [sys.executable, "-m", "longwriter_cli", "pack", str(records), "-o", str(out), "--max-tokens", "256"]
+    subprocess.run([*command, "--tokenizer", str(model_dir), "--processes", "1"], check=True)
+    return out

@@ -12,7 +12,8 @@ import pytest
 import tiny
 from launch import CONFIGS, history, run
 
-from longwriter_cli.errors import InputError, UsageError
+from longwriter_cli.errors import InputError
+from longwriter_cli.stages.mixing import Dataset
 
 
 def write_pairs(path: Path, count: int, *, name: str = "", words: int = 6) -> Path:
@@ -49,8 +50,8 @@ def test_dpo_raises_the_margin_of_the_chosen_answers(model_dir: Path, tmp_path: 
 
 def test_pairs_that_do_not_fit_are_left_out_whole_and_counted(tmp_path: Path) -> None:
     sources = [
-        preferences.Source(write_pairs(tmp_path / "short.jsonl", 4), None),
-        preferences.Source(write_pairs(tmp_path / "long.jsonl", 3, words=400), None),
+        Dataset(str(write_pairs(tmp_path / "short.jsonl", 4))),
+        Dataset(str(write_pairs(tmp_path / "long.jsonl", 3, words=400))),
     ]
     mixed, _ = preferences.mix(sources, seed=0)
     fitting, overlong = preferences.split_overlong(mixed, tiny.tokenizer(), max_length_tokens=200)
@@ -62,7 +63,7 @@ def test_pairs_that_do_not_fit_are_left_out_whole_and_counted(tmp_path: Path) ->
 
 def test_a_mix_keeps_to_the_shares_takes_no_pair_twice_and_is_the_seeds(tmp_path: Path) -> None:
     paths = {name: write_pairs(tmp_path / f"{name}.jsonl", 30, name=name) for name in ("a", "b")}
-    sources = [preferences.Source(paths["a"], 0.75), preferences.Source(paths["b"], 0.25)]
+    sources = [Dataset(str(paths["a"]), 0.75), Dataset(str(paths["b"]), 0.25)]
     mixed, counts = preferences.mix(sources, seed=5)
     assert counts == [30, 10]
     prompts = [pair["prompt"][0]["content"] for pair in mixed]
@@ -74,24 +75,9 @@ def test_a_mix_keeps_to_the_shares_takes_no_pair_twice_and_is_the_seeds(tmp_path
 
 
 def test_without_shares_all_pairs_are_taken(tmp_path: Path) -> None:
-    sources = [preferences.Source(write_pairs(tmp_path / f"{n}.jsonl", n), None) for n in (3, 5)]
+    sources = [Dataset(str(write_pairs(tmp_path / f"{n}.jsonl", n))) for n in (3, 5)]
     mixed, counts = preferences.mix(sources, seed=0)
     assert (len(mixed), counts) == (8, [3, 5])
-    with pytest.raises(UsageError, match="shares"):
-        preferences.mix([sources[0], preferences.Source(sources[1].path, 2.0)], seed=0)
-
-
-@pytest.mark.parametrize(
-    ("text", "path", "share"),
-    [
-        ("a.jsonl", "a.jsonl", None),
-        ("a.jsonl:3", "a.jsonl", 3),
-        ("c:/x.jsonl", "c:/x.jsonl", None),
-        ("d:x:.5", "d:x", 0.5),
-    ],
-)
-def test_a_share_stands_after_the_last_colon(text: str, path: str, share: float | None) -> None:
-    assert preferences.parse_source(text) == preferences.Source(Path(path), share)
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"prompt": "text", "chosen": "a", "rejected": "b"}', '{"prompt": []}'])
@@ -99,4 +85,4 @@ def test_a_line_that_is_no_pair_is_named(line: str, tmp_path: Path) -> None:
     path = write_pairs(tmp_path / "pairs.jsonl", 2)
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(InputError, match=r"pairs\.jsonl line 3"):
-        preferences.mix([preferences.Source(path, None)], seed=0)
+        preferences.mix([Dataset(str(path))], seed=0)

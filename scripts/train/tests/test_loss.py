@@ -65,8 +65,9 @@ def test_no_gradient_crosses_samples() -> None:
 
 
 def test_a_first_token_is_no_target_of_the_sample_before_it() -> None:
-    sample = ([5, 6, 7], [5, 6, 7])  # targets from the first token on, as pre-training data have them
-    batch = packed.collate([tiny.packs([sample, sample], "token", capacity_tokens=6)[0]])
+    tokens = [5, 6, 7, 5, 6, 7]
+    row = {"input_ids": tokens, "labels": tokens, "seq_lengths": [3, 3], "loss_weights": [1.0] * 6}
+    batch = packed.collate([row])
     assert batch["labels"].tolist() == [[-100, 6, 7, -100, 6, 7]]
     assert batch["loss_weights"].tolist() == [[0, 1, 1, 0, 1, 1]]
 

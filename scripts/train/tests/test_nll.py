@@ -16,16 +16,21 @@ from transformers import AutoModelForCausalLM
 from longwriter_cli.errors import UsageError
 
 
-def test_nll_by_position_is_that_of_the_samples_one_by_one(model_dir: Path, packed_dir: Path, tmp_path: Path) -> None:
+def test_nll_by_position_is_that_of_the_samples_one_by_one(
+    model_dir: Path, records: Path, packed_dir: Path, tmp_path: Path
+) -> None:
     figures, plot = tmp_path / "nll.json", tmp_path / "nll.svg"
     told = run("nll.py", packed_dir, model_dir, "--bin-tokens", 40, "--json", figures, "--plot", plot)
 
     model = AutoModelForCausalLM.from_pretrained(model_dir)
     losses = defaultdict(list)
-    for tokens, labels in tiny.samples(24):  # what packed_dir holds
+    tokenizer = tiny.tokenizer()
+    for line in records.read_text().splitlines():
+        messages = json.loads(line)["messages"]
+        prompt = tokenizer(tokenizer.apply_chat_template(messages[:1], tokenize=False, add_generation_prompt=True))
+        tokens = tokenizer(tokenizer.apply_chat_template(messages, tokenize=False))["input_ids"]
         log_probs = model(torch.tensor([tokens])).logits[0].log_softmax(-1)
-        targets = [place for place, label in enumerate(labels) if label != -100]
-        for position, place in enumerate(targets):
+        for position, place in enumerate(range(len(prompt["input_ids"]), len(tokens))):
             losses[position // 40 * 40].append(-log_probs[place - 1, tokens[place]].item())
 
     found = {row["start"]: row for row in json.loads(figures.read_text())}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import datasets
+import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from longwriter_cli.train.packing import pack
+from longwriter_cli.train.samples import Weighting, assemble, sample_of
 
 VOCABULARY = 320
 TEMPLATE = (
@@ -81,25 +84,10 @@ def samples(count: int, seed: int = 0) -> list[Sample]:
     return made
 
 
-def packs(samples: Sequence[Sample], weighting: str, capacity_tokens: int) -> datasets.Dataset:
-    """Columns and meaning as in `longwriter pack`: weight 1 a target token, or 1 / target tokens of its sample."""
-    rows = []
-    for members in pack([len(tokens) for tokens, _ in samples], capacity_tokens):
-        row: dict[str, list[float]] = {
-            "input_ids": [],
-            "labels": [],
-            "position_ids": [],
-            "seq_lengths": [],
-            "loss_weights": [],
-        }
-        for index in members:
-            tokens, labels = samples[index]
-            targets = sum(label != -100 for label in labels)
-            weight = 1.0 if weighting == "token" else 1 / targets
-            row["input_ids"] += tokens
-            row["labels"] += labels
-            row["position_ids"] += range(len(tokens))
-            row["seq_lengths"].append(len(tokens))
-            row["loss_weights"] += [0.0 if label == -100 else weight for label in labels]
-        rows.append(row)
-    return datasets.Dataset.from_list(rows).cast_column("loss_weights", datasets.List(datasets.Value("float32")))
+def packs(samples: Sequence[Sample], weighting: Weighting, capacity_tokens: int) -> datasets.Dataset:
+    """By the functions of `longwriter pack`."""
+    arrays = [sample_of(ids, np.array(labels) != -100) for ids, labels in samples]
+    bins = pack([len(array) for array in arrays], capacity_tokens)
+    return datasets.Dataset.from_list(
+        [dataclasses.asdict(assemble([arrays[index] for index in members], weighting)) for members in bins]
+    )
