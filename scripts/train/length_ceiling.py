@@ -3,7 +3,7 @@
     python scripts/train/length_ceiling.py --json length-ceiling.json --plot length-ceiling.svg
 
 A tiny model learns a made-up language from documents longer than any answer, as a base model reads long texts. From
-these weights it is then tuned, for the same number of tokens each time, to write as many tokens as it is asked for: on
+these weights it is then tuned, for the same number of tokens each time, to write as long as it is asked to: on
 answers of at most 32, 64, 128 and 256 tokens, and on answers of at most 64 with 3% longer ones among them, the loss
 averaged by token and by sequence. Each is then asked, many times, for lengths up to 256.
 
@@ -42,8 +42,8 @@ _BASE_RATE, _TUNING_RATE = 3e-3, 2e-3
 class Effort:
     """How much is spent: steps of the base and of each tuning, packs of 320 tokens a step, answers to each request."""
 
-    base_steps: int = 200
-    tuning_steps: int = 300
+    base_steps: int = 150
+    tuning_steps: int = 250
     packs_a_step: int = 4
     answers: int = 64
 
@@ -64,7 +64,7 @@ class Study:
     def sample(self, generator: random.Random) -> task.Sample:
         if self.long_tokens and generator.random() < _LONG_SHARE:
             return task.answered(self.cap_tokens, self.long_tokens, generator)
-        return task.answered(task.UNIT_TOKENS, self.cap_tokens, generator)
+        return task.answered(ASKED_TOKENS[0], self.cap_tokens, generator)
 
 
 STUDIES = (
@@ -181,13 +181,15 @@ def _no_tokenizer() -> Any:
 def _ask(model: Any, name: str, asked_tokens: int, answers: int) -> Answers:
     """Sampled at temperature 1: what the model takes to be likely, not what it takes to be likeliest."""
     torch.manual_seed(0)
-    request = task.request(asked_tokens)
-    requests = torch.tensor([request] * answers)
+    generator = random.Random(2)
+    requests = torch.tensor([task.request(asked_tokens, generator) for _ in range(answers)])
     model.eval()
     texts = model.generate(
         requests, attention_mask=torch.ones_like(requests), do_sample=True, top_k=0, max_new_tokens=_PACK_TOKENS
     )
-    lengths = [text.index(task.END) if task.END in text else len(text) for text in texts[:, len(request) :].tolist()]
+    lengths = [
+        text.index(task.END) if task.END in text else len(text) for text in texts[:, requests.shape[1] :].tolist()
+    ]
     low, median, high = statistics.quantiles(lengths, n=4)
     return Answers(name, asked_tokens, low, median, high, max(lengths))
 

@@ -33,7 +33,7 @@ class Bin:
     mean_nll: float
 
 
-def by_position(name: str, model: torch.nn.Module, packs: Any, bin_tokens: int, device: torch.device) -> list[Bin]:
+def by_position(name: str, model: Any, packs: Any, bin_tokens: int, device: torch.device) -> list[Bin]:
     """The bins that hold a token, in order. `model` has trl's fused head, so that no logits of long rows are kept."""
     import packed
 
@@ -66,7 +66,7 @@ def target_positions(labels: torch.Tensor, position_ids: torch.Tensor) -> torch.
     return before - before[starts][sample]
 
 
-def load_model(name: str, packs: Any, device: torch.device, attention: str | None) -> torch.nn.Module:
+def load_model(name: str, packs: Any, device: torch.device, attention: str | None) -> Any:
     """The model, found to keep packed samples apart. Raises UsageError where it does not, or has too few tokens."""
     import isolation
     from transformers import AutoModelForCausalLM

@@ -112,8 +112,10 @@ def settle(recipe: Recipe, *, is_main_process: bool) -> str | None:
     from transformers.trainer_utils import get_last_checkpoint
 
     recipe.output.mkdir(parents=True, exist_ok=True)
+    checkpoint: str | None = get_last_checkpoint(str(recipe.output))
     kept = recipe.output / _KEPT
     now = json.loads(json.dumps(dataclasses.asdict(recipe), default=str))
+    del now["output"]  # the directory may be named otherwise the next time
     if kept.exists():
         before = json.loads(kept.read_text(encoding="utf-8"))
         if differ := sorted(_differing(before, now)):
@@ -121,11 +123,14 @@ def settle(recipe: Recipe, *, is_main_process: bool) -> str | None:
                 f"{recipe.output} was begun with another recipe: {', '.join(differ)} differ",
                 "Go on with that one, or give a new --output.",
             )
-        return get_last_checkpoint(str(recipe.output))
-    if get_last_checkpoint(str(recipe.output)) is not None:
+        return checkpoint
+    if checkpoint is not None:
         raise UsageError(f"{recipe.output} holds checkpoints that no recipe made", "Give a new --output.")
     if is_main_process:
-        kept.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
+        # Whole or not at all: another process may be looking.
+        written = kept.with_suffix(".new")
+        written.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
+        written.replace(kept)
     return None
 
 

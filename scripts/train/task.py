@@ -1,12 +1,14 @@
 """A made-up language, and requests for so many tokens of it: the task of length_ceiling.py.
 
-Its texts hold lists of numbers in ascending order, from which a base model learns how large each of its sixteen number
-words is, as a real one has. A request names a number of sixteenths of the longest answer; the base model never saw one.
+A request says how long in eight words, as people do ("long, detailed, in ten chapters"): each of them says it within
+about half as much again, all of them together closer. So none is foreign to a model that has seen short answers alone;
+a request for more than it ever saw has more of the words that say "long".
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -17,52 +19,51 @@ from longwriter_cli.train.packing import pack
 from longwriter_cli.train.samples import Weighting, assemble, sample_of
 
 WRITE, ANSWER, END, _STOP = range(4)
-_NUMBERS = range(4, 20)
-_WORDS = range(20, 52)
-VOCABULARY = 52
-UNIT_TOKENS = 16
+_SIZES = range(4, 16)
+_WORDS = range(16, 48)
+VOCABULARY = 48
 
+_SHORTEST_TOKENS = 16
+_SIZE_WORDS = 8
+_SIZES_A_DOUBLING = 2
 _FOLLOWERS = 4  # words that may come after a word
 _SENTENCE_WORDS = (4, 9)
-_LIST_SHARE = 0.2  # of the sentences of a base text
 
 Sample = tuple[list[int], int]
 """Token ids, and how many of them are a request and no target."""
 
 
-def text(tokens: int, generator: random.Random, list_share: float = 0.0) -> list[int]:
+def text(tokens: int, generator: random.Random) -> list[int]:
     """Sentences in which each word is one of four that may follow the one before; the last one may be cut."""
     made: list[int] = []
     while len(made) < tokens:
-        words = generator.randint(*_SENTENCE_WORDS)
-        if generator.random() < list_share:
-            made += sorted(generator.sample(_NUMBERS, words))
-        else:
-            word = generator.choice(_WORDS)
-            for _ in range(words):
-                made.append(word)
-                word = _WORDS[(7 * word + 11 * generator.randrange(_FOLLOWERS)) % len(_WORDS)]
+        word = generator.choice(_WORDS)
+        for _ in range(generator.randint(*_SENTENCE_WORDS)):
+            made.append(word)
+            word = _WORDS[(7 * word + 11 * generator.randrange(_FOLLOWERS)) % len(_WORDS)]
         made.append(_STOP)
     return made[:tokens]
 
 
 def base_text(tokens: int, generator: random.Random) -> Sample:
-    return text(tokens, generator, _LIST_SHARE), 0
+    return text(tokens, generator), 0
 
 
-def request(asked_tokens: int) -> list[int]:
-    return [WRITE, _NUMBERS[asked_tokens // UNIT_TOKENS - 1], ANSWER]
+def request(asked_tokens: int, generator: random.Random) -> list[int]:
+    """Each word is drawn around the size that is meant, with a standard deviation of half a doubling."""
+    meant = 1 + _SIZES_A_DOUBLING * math.log2(asked_tokens / _SHORTEST_TOKENS)
+    said = [min(max(round(generator.gauss(meant, 1)), 0), len(_SIZES) - 1) for _ in range(_SIZE_WORDS)]
+    return [WRITE, *(_SIZES[size] for size in said), ANSWER]
 
 
 def answered(low_tokens: int, high_tokens: int, generator: random.Random) -> Sample:
-    """A request and an answer that keeps to it within a tenth, of a length in these bounds.
+    """A request and an answer of the length that is meant, which lies within these bounds.
 
     Lengths are log-uniform, as lengths of answers are: many short, few long.
     """
-    units = round(low_tokens * (high_tokens / low_tokens) ** generator.random() / UNIT_TOKENS)
-    asked = request(units * UNIT_TOKENS)
-    answer = text(round(units * UNIT_TOKENS * generator.uniform(0.9, 1.1)), generator)
-    return [*asked, *answer, END], len(asked)
+    tokens = round(low_tokens * (high_tokens / low_tokens) ** generator.random())
+    asked = request(tokens, generator)
+    return [*asked, *text(tokens, generator), END], len(asked)
 
 
 def packs(

@@ -34,7 +34,7 @@ def test_nll_by_position_is_that_of_the_samples_one_by_one(
             losses[position // 40 * 40].append(-log_probs[place - 1, tokens[place]].item())
 
     found = {row["start"]: row for row in json.loads(figures.read_text())}
-    assert found.keys() == losses.keys() == {0, 40, 80}
+    assert found.keys() == losses.keys() >= {0, 40, 80}
     for start, row in found.items():
         assert row["tokens"] == len(losses[start])
         assert row["mean_nll"] == pytest.approx(sum(losses[start]) / len(losses[start]), abs=1e-5)
