@@ -92,29 +92,6 @@ def test_a_saved_dataset_loads_from_disk_with_its_splits(
         assert rows == [record for record in records if record in rows], f"{name} is not in instruction order"
 
 
-def test_trl_takes_the_default_form_as_it_is(finished: Path, records: list[dict[str, Any]], tmp_path: Path) -> None:
-    trl = pytest.importorskip("trl.data_utils", reason="TRL is not installed")
-    tokenizer = _tokenizer()
-    rows = load(finished / "dataset.jsonl", tmp_path / "cache")["train"]
-    assert all(trl.is_conversational(row) for row in rows)
-    for row, record in zip(rows, records, strict=True):
-        prompt, text = texts_of(record)
-        made = trl.maybe_apply_chat_template(row, tokenizer)
-        assert made == {"text": f"<user>{prompt}</user><assistant>{text}</assistant>"}
-
-
-def _tokenizer() -> Any:
-    """A tokenizer with a chat template, made here: none is downloaded."""
-    from tokenizers import Tokenizer, models
-    from transformers import PreTrainedTokenizerFast
-
-    made = PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")), unk_token="[UNK]"
-    )
-    made.chat_template = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}</{{ m['role'] }}>{% endfor %}"
-    return made
-
-
 # --- splits -----------------------------------------------------------------------------------------------------
 
 
