@@ -91,6 +91,14 @@ class Instruction:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat; `role` is `system`, `user`, `assistant`, or what else a template knows."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """An outline. `text` is the model's answer; `steps` is what counts, and may have been edited by hand.
 
@@ -127,7 +135,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a model said of a prompt: whether it needs a long text. Key: `id`."""
+    """What a model said of a prompt: whether it needs a long text, and of how many words. Key: `id`."""
 
     stage: ClassVar = "select"
 
@@ -138,6 +146,7 @@ class Selection:
     usage: Usage = Usage()
     attempts: int = 0
     at: str = ""
+    words: int | None = None
 
     def key(self) -> tuple[str, ...]:
         return (self.id,)
@@ -246,3 +255,23 @@ class Failure:
     file: str | None = None
     line: int | None = None
     mended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedPrompt:
+    """What a user first asked in a logged chat, and what the log says of it.
+
+    `prompt` is empty where the row holds no text of a user; `problem` then says why. `source` and `line` say where the
+    row stands. `language` is the log's own word for it ("English"). `toxic` and `redacted` name
+    the marks that the log carries, empty without.
+    """
+
+    id: str
+    prompt: str
+    source: str
+    line: int
+    required_words: Requirement | None = None
+    language: str = ""
+    toxic: str = ""
+    redacted: str = ""
+    problem: str = ""

@@ -51,6 +51,7 @@ class Settings:
     section_tolerance: float | None = None
     length_control: LengthControl = "none"
     method: Method = "agentwrite"
+    min_words: int = 2000
     templates: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -99,7 +100,7 @@ class Settings:
 
 
 _LATER_NAMES = frozenset({"plan_format", "min_section_words", "max_section_words", "section_tolerance"})
-_LATER_NAMES |= {"length_control", "judge_model", "judge_extra_body", "method"}
+_LATER_NAMES |= {"length_control", "judge_model", "judge_extra_body", "method", "min_words"}
 _LATER = {f.name: f.default for f in fields(Settings) if f.name in _LATER_NAMES}
 _OPTIONAL = frozenset(
     {"plan_model", "temperature", "top_p", "seed", "max_tokens", "extra_body", "plan_extra_body", "history_words"}
@@ -129,6 +130,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "min_section_words": int,
     "max_section_words": int,
     "section_tolerance": (int, float),
+    "min_words": int,
     "templates": dict,
 }
 
@@ -149,7 +151,7 @@ _AGENTWRITE = _SAMPLING | {"language", "templates", "min_section_words", "max_se
 _USES: dict[Job, frozenset[str]] = {
     "plan": _AGENTWRITE | {"plan_model", "plan_extra_body", "plan_format", "max_steps", "plan_tolerance"},
     "write": _AGENTWRITE | {"history_words", "mode", "length_control", "section_tolerance"},
-    "select": _SAMPLING | {"templates"},
+    "select": _SAMPLING | {"templates", "min_words"},
     "direct": _SAMPLING | {"method"},
     "judge": frozenset({"judge_model", "judge_extra_body", "templates"}),
 }

@@ -136,6 +136,7 @@ _PLANNING = re.compile(
     r"|\A.{0,40}\bplan\b|\A.{0,20}(?:计划|规划)",
     re.IGNORECASE,
 )
+_VERDICT = re.compile(r'"keep"[\s\S]*The limit is (\d[\d,]*) words')
 _LENGTH = re.compile(
     r"(?:(\d[\d,]*)\s*(?:words?|字)?\s*(?:-|–|—|~|to|and|至|到)\s*)?"
     r"(\d[\d,]*(?:\.\d+)?)\s*([kK千万])?[多余]?[- ]?(?:words?\b|characters\b|个?汉?字(?![数符]))"
@@ -282,7 +283,10 @@ def prose(rng: random.Random, words: int, language: Language) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ScriptedModel:
-    """Answers plans, sections and anything else. `bias`: words written for each word asked, 0.7 gives 70%."""
+    """Answers plans, sections, questions for a verdict and anything else.
+
+    `bias`: words written for each word asked, 0.7 gives 70%.
+    """
 
     seed: int = 1
     bias: float = 1.0
@@ -290,6 +294,8 @@ class ScriptedModel:
     def answer(self, request: Mapping[str, Any]) -> str:
         """The whole text for a chat request; the caller cuts it where the request limits the tokens."""
         prompt = prompt_text(request)
+        if (limit := _VERDICT.search(prompt)) is not None:
+            return verdict(prompt, _number(limit[1]))
         rng = self._rng(request)
         if is_comparing(prompt):
             first, second = quoted_texts(prompt)[-2:]
@@ -342,6 +348,24 @@ def stops_at(most_words: int, request: Mapping[str, Any]) -> str | None:
 
 
 _PLAN_TEMPLATE = re.compile(r"Main Point|主要内容")
+
+# What a message needs where it names no length, by what it asks for.
+_LONG_KINDS = re.compile(r"\b(?:novel|thesis|textbook|course)\b|长篇|教材")
+_LONG_WORDS, _SHORT_WORDS = 8000, 400
+
+
+def verdict(prompt: str, limit: int) -> str:
+    """Whether the quoted message needs the words of the limit: by the length that it names, else by its kind.
+
+    Reads the quotation alone; a message that speaks of "the moon" gets no verdict, but words.
+    """
+    message = "\n".join(line.removeprefix("> ") for line in prompt.split("\n") if line.startswith("> "))
+    if "the moon" in message:
+        return "That is a beautiful subject."
+    words = asked_words(message) or (_LONG_WORDS if _LONG_KINDS.search(message) else _SHORT_WORDS)
+    reason = f"{digest(message)} asks for {'much' if words >= limit else 'little'}"
+    return orjson.dumps({"reason": reason, "words": words, "keep": words >= limit}).decode()
+
 
 # --- judging ----------------------------------------------------------------------------------------------------
 

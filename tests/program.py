@@ -97,6 +97,7 @@ class Program:
         stdin: bytes = b"",
         patch: str = "",
         fresh: bool = False,
+        warm: tuple[str, ...] = (),
     ) -> None:
         assert not (patch and fresh), "a fresh interpreter takes no patch"
         self.arguments = tuple(map(str, arguments))
@@ -112,7 +113,7 @@ class Program:
             "fresh": fresh,
         }
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(nursery())
+        self._socket.connect(nursery(*warm))
         fds = [file.fileno() for file in (self._stdin, self._stdout, self._stderr)]
         socket.send_fds(self._socket, [b"!"], fds)
         self._socket.sendall(json.dumps(order).encode() + b"\n")
@@ -209,12 +210,18 @@ def snapshot(directory: Path) -> dict[str, tuple[bytes, int]]:
 
 
 @cache
-def nursery() -> str:
-    """Starts the nursery, once a session, and gives the address of its socket. It ends with this process."""
+def nursery(*warm: str) -> str:
+    """Starts the nursery, once a session, and gives the address of its socket. It ends with this process.
+
+    There is another one for each set of further modules, `warm`, that a nursery is to have imported: those that take
+    seconds and that few tests need.
+    """
     directory = tempfile.TemporaryDirectory()
     atexit.register(directory.cleanup)
     address = f"{directory.name}/nursery"
-    process = subprocess.Popen([sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, __file__, address, *warm], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     atexit.register(process.wait)
@@ -246,7 +253,7 @@ _WANTED = [
 ]
 
 
-def _tend(address: str) -> None:
+def _tend(address: str, *warm: str) -> None:
     """The nursery's own process: for each connection it forks an attendant, until standard input ends."""
     import select
 
@@ -254,7 +261,7 @@ def _tend(address: str) -> None:
 
     from longwriter_cli.llm import retry
 
-    for name in _WANTED:
+    for name in (*_WANTED, *warm):
         importlib.import_module(name)
     get_snapshot()
     gc.freeze()  # so that no collection in a child copies what it shares with this process
@@ -317,4 +324,4 @@ def _become(arguments: list[str], env: dict[str, str], cwd: str, patch: str, fre
 
 
 if __name__ == "__main__":
-    _tend(sys.argv[1])
+    _tend(*sys.argv[1:])

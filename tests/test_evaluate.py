@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_faults import RETRYABLE_FAULTS
 from fake_model import (
     DIMENSIONS,
     ScriptedModel,
@@ -388,8 +389,11 @@ def test_a_dry_run_is_near_what_is_then_asked_and_asks_nothing(
     assert expected["calls"] == pytest.approx(done["calls"], rel=0.15)
     assert expected["prompt_tokens"] == pytest.approx(done["prompt_tokens"], rel=0.3)
     assert expected["completion_tokens"] == pytest.approx(done["completion_tokens"], rel=0.3)
-    left = run_longwriter("evaluate", "-r", run, *at(server), "--judge-samples", "2", "--json", "--dry-run").summary
-    assert left["calls"] == 8
+    again = ("evaluate", "-r", run, *at(server), "--json", "--dry-run")
+    assert run_longwriter(*again).summary["calls"] == 0
+    assert run_longwriter(*again, "--judge-samples", "2").summary["calls"] == 8
+    assert run_longwriter(*again, "--judge-parts").summary["calls"] == 80
+    assert run_longwriter(*again, "--redo-judging").summary["calls"] == 8
 
 
 # --- side by side
@@ -410,7 +414,7 @@ def test_inspect_compares_evaluations_in_pairs(benchmark: Path, tmp_path: Path, 
     assert difference["n"] == 8
     assert 0 < difference["low"] < expected < difference["high"]
     shown = run_longwriter("inspect", *runs).stdout
-    assert f"{difference['mean']:+.1f}* (" in shown
+    assert f"{difference['mean']:+.1f} (" in shown
     assert "agentwrite" in shown
 
 
@@ -505,3 +509,17 @@ def test_tenths_show_where_a_model_begins_to_fail(benchmark: Path, run: Path, se
     assert run_longwriter(*command, "--json").summary["calls"] == 0
     assert run_longwriter("inspect", run, "--json").summary["quality"]["judged"] == 1
     assert "| 10 | 0.5" in (run / "results.md").read_text()
+
+
+def test_faults_of_an_endpoint_change_no_text_and_no_score(benchmark: Path, tmp_path: Path, server: FakeServer) -> None:
+    server.answer = partial(stops_at, 2000)
+    calm, rough = tmp_path / "calm", tmp_path / "rough"
+    run_longwriter("evaluate", benchmark, "-r", calm, *at(server), *JUDGE)
+    server.reset()
+    # A cut is no fault of the line: half a text that a model gives is its text.
+    server.fault_kinds = [fault for fault in RETRYABLE_FAULTS if fault != "length"]
+    server.faults, server.stall_s, server.slow_s = 0.5, 0.1, 0.1
+    run_longwriter("evaluate", benchmark, "-r", rough, *at(server), *JUDGE)
+    assert server.stats.faults.total() > 5
+    assert results(rough)["rows"] == results(calm)["rows"]
+    assert server.stats.repeats_after_success == 0

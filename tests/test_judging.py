@@ -239,8 +239,9 @@ def test_the_budget_counts_judgements_and_leaves_the_rest_unjudged(source: Path,
 
 
 def test_a_least_quality_without_a_judge_is_wrong_usage(source: Path, run: Path, server: FakeServer) -> None:
-    result = run_longwriter("build-dataset", source, "-r", run, *at(server), "--min-quality", "50", code=2)
-    assert "--judge-model" in result.stderr
+    for least in ("50", "0"):
+        result = run_longwriter("build-dataset", source, "-r", run, *at(server), "--min-quality", least, code=2)
+        assert "--judge-model" in result.stderr
     assert server.stats.calls == 0
 
 

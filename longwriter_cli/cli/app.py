@@ -18,9 +18,11 @@ COMMANDS = {
     "build-dataset": "Instructions in, records out: plan, write and export.",
     "plan": "AgentWrite step I: an outline with word counts for each instruction.",
     "write": "AgentWrite step II: every planned instruction, section by section.",
+    "select": "Instructions that need long outputs, out of logs of chats.",
     "evaluate": "LongBench-Write: texts written or read, their lengths and quality scored.",
     "ruler": "LongWrite-Ruler: the longest text that a model gives.",
     "pairs": "Preference pairs for DPO: sample texts, score them, put two together.",
+    "pack": "Records as token sequences packed for training, with loss weights.",
     "inspect": "What a run or a dataset holds, how good it is, what it cost, what failed.",
 }
 

@@ -2,54 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from longwriter_cli.cli.arguments import Field, InstructionFile, RunDirectory, SkipBadRows
+from longwriter_cli.cli.export_options import ExportOptions, export_options
 from longwriter_cli.cli.filter_options import Given, filter_options
 from longwriter_cli.cli.options import Options, shared_options
+from longwriter_cli.cli.presets import Preset, preset_option
 from longwriter_cli.cli.task import Export, Task
 from longwriter_cli.cli.work import carry_out
 from longwriter_cli.errors import UsageError
-from longwriter_cli.store.export import default_path
 
 
+@preset_option
 @shared_options
 @filter_options
+@export_options
 def command(
     run: RunDirectory,
     options: Options,
     filters: Given,
+    export: ExportOptions,
+    preset: Preset | None,
     instructions: InstructionFile = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="OUT",
-            envvar="LONGWRITER_OUTPUT",
-            show_envvar=False,
-            show_default="RUN/dataset.jsonl, RUN/dataset.parquet or RUN/dataset/",
-            help="Where the records go.",
-        ),
-    ] = None,
-    format: Annotated[  # noqa: A002 - the option's name
-        Literal["jsonl", "parquet", "hf"],
-        typer.Option(
-            "--format", envvar="LONGWRITER_FORMAT", show_envvar=False, help="hf: a Hugging Face dataset directory."
-        ),
-    ] = "jsonl",
-    metadata: Annotated[
-        bool,
-        typer.Option(
-            "--metadata",
-            envvar="LONGWRITER_METADATA",
-            show_envvar=False,
-            help="Add id, words, S_l, model and so on to each record.",
-        ),
-    ] = False,
     export_only: Annotated[
         bool,
         typer.Option(
@@ -76,8 +53,9 @@ def command(
         instructions,
         plan=not export_only,
         write=not export_only,
-        export=Export(output or default_path(run, format), format, metadata, filters),
+        export=Export.of(export, run, filters),
         field=field,
         skip_bad_rows=skip_bad_rows,
+        preset=preset,
     )
     return carry_out(task, options)

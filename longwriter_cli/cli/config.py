@@ -11,11 +11,13 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import typer
 
 from longwriter_cli.errors import InputError
+
+_LAYERS = "longwriter_cli.defaults"
 
 
 def load_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -47,8 +49,24 @@ def load_config(context: typer.Context, path: Path | None) -> Path | None:
     for parameter in context.command.params:
         if getattr(parameter, "multiple", False) and isinstance(value := defaults.get(parameter.name or ""), str):
             defaults[parameter.name or ""] = [value]
-    context.default_map = defaults
+    lay_defaults(context, "config", defaults)
     return path
+
+
+def lay_defaults(context: typer.Context, layer: Literal["preset", "config"], values: Mapping[str, Any]) -> None:
+    """Makes values the defaults of a command's options; those of a config file lie above those of a preset."""
+    layers = context.meta.setdefault(_LAYERS, {})
+    layers[layer] = values
+    context.default_map = {**layers.get("preset", {}), **layers.get("config", {})}
+
+
+def is_from(context: typer.Context, layer: Literal["preset", "config"], parameter: str) -> bool:
+    """Whether a parameter has the value of this layer: no argument, variable or layer above says another."""
+    source = context.get_parameter_source(parameter)
+    if source is None or source.name != "DEFAULT_MAP":
+        return False
+    layers = context.meta.get(_LAYERS, {})
+    return parameter in layers.get(layer, {}) and not (layer == "preset" and parameter in layers.get("config", {}))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -89,6 +89,8 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
             "elapsed_s": round(elapsed_s, 1),
             "exit_code": EXIT_OK,
         }
+        if task.preset is not None:
+            summary["preset"] = task.preset.row()
         show(orjson.dumps(summary).decode())
         return
     calls = f"{estimate.plan_calls:,} plans, {estimate.sections:,} sections"
@@ -112,6 +114,8 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
         ),
     ):
         show(f"{name:>12}  {value}")
+    if task.preset is not None:
+        show(f"{'preset':>12}  {task.preset.name}: {task.preset.shown()}")
     for option, cap, needed in (
         ("--max-cost", options.max_cost, cost),
         ("--max-total-tokens", options.max_total_tokens, estimate.usage.total_tokens),

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from longwriter_cli.cli.arguments import Field, RunDirectory, SkipBadRows
-from longwriter_cli.cli.evaluating import EvaluationTask, carry_out
+from longwriter_cli.cli.evaluating import carry_out
+from longwriter_cli.cli.evaluation_task import EvaluationTask
 from longwriter_cli.cli.options import Options, shared_options
 from longwriter_cli.errors import UsageError
 

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import errand
+from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import print_estimate
+from longwriter_cli.cli.evaluation_task import EvaluationTask, as_agentwrite, has_work, settle_evaluation
 from longwriter_cli.cli.meter import AnswerMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
 from longwriter_cli.cli.scoring import Scores, score
 from longwriter_cli.cli.summary import counted, show_json, spent
-from longwriter_cli.cli.task import Task, first_read, limited, read_source
+from longwriter_cli.cli.task import first_read, limited, read_source
 from longwriter_cli.cli.work import agentwrite_meter, manifest_of
 from longwriter_cli.errors import EXIT_OK, InputError, UsageError
 from longwriter_cli.evals.benchmark import BUILTIN, builtin_rows
 from longwriter_cli.llm.retry import Tally
-from longwriter_cli.prompts import AGENTWRITE, TemplateName, Templates, load_templates
+from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Instruction, Judgement, Prediction
 from longwriter_cli.report.charts import check_installed
 from longwriter_cli.report.summary import count
-from longwriter_cli.settings import MODEL_CHOICES, Job, Settings, settle
+from longwriter_cli.settings import MODEL_CHOICES, Settings
 from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.comparing import Comparing, compared, rivals, texts_by_id
 from longwriter_cli.stages.direct import Direct
 from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import (
-    WordCount,
     checked,
     given_predictions,
     instructions_of,
@@ -50,29 +50,6 @@ from longwriter_cli.store.place import check_directory
 from longwriter_cli.store.run import Run
 from longwriter_cli.store.source.predictions import read_predictions
 from longwriter_cli.text.plan import plan_digest
-
-TEMPERATURE = 0.5
-"""Of LongBench-Write and LongWrite-Ruler, where the user names no other (LongWriter, arXiv 2408.07055)."""
-
-
-@dataclass(frozen=True)
-class EvaluationTask:
-    """What a command was told to do. `source` names the benchmark, None to go on with what the run holds."""
-
-    command: str
-    directory: Path
-    source: str | None = None
-    rows: tuple[Instruction, ...] | None = None
-    method: str | None = None
-    predictions: str | None = None
-    judge_samples: int = 1
-    judge_parts: bool = False
-    redo_judging: bool = False
-    compare: Path | None = None
-    word_count: WordCount = "longbench"
-    charts: bool | None = None
-    field: str | None = None
-    skip_bad_rows: bool = False
 
 
 def carry_out(task: EvaluationTask, options: Options) -> int:
@@ -106,7 +83,7 @@ class _Evaluation:
         self._bad_rows: list[InputError] = []
         self._instructions = first_read(self._read())
         self._other = {} if task.compare is None else _texts_of(task.compare)
-        self._given = None if task.predictions is None else read_predictions(task.predictions)
+        self._given = None if task.predictions is None else list(read_predictions(task.predictions))
         self._settings: Settings | None = None
         self._templates = Templates({})
         self._scores: Scores | None = None
@@ -127,41 +104,44 @@ class _Evaluation:
         task, options = self._task, self._options
         run = Run.read(task.directory, plan_digest) if read_manifest(task.directory) is not None else None
         try:
-            settings, templates = _settle(task, options, run)
+            settings, templates = settle_evaluation(task, options, run)
             check_prices(settings, options)
             rows = {row.id: row for row in instructions_of(run, options.limit)} if run is not None else {}
             rows |= {row.id: row for row in limited(self._instructions, options.limit)}
-            estimator = EvaluationEstimator(settings, templates, run, task.judge_samples, task.redo_judging)
+            estimator = EvaluationEstimator(
+                settings, templates, run, task.judge_samples, task.judge_parts, task.redo_judging
+            )
             estimate = estimator.of_all(rows.values())
         finally:
             if run is not None:
                 run.close()
-        print_estimate(_as_agentwrite(task), options, settings, estimate)
+        print_estimate(as_agentwrite(task), options, settings, estimate)
         return EXIT_OK
 
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
         task, options = self._task, self._options
         with run.staged(limited(self._instructions, options.limit)) as staged:
-            settings, templates = _settle(task, options, run)
+            settings, templates = settle_evaluation(task, options, run)
             self._settings, self._templates = settings, templates
             if task.compare is not None and settings.judge_model is None:
                 raise UsageError("--compare needs a judge.", "Name one with --judge-model.")
             stored = run.manifest and Settings.from_row(run.manifest.settings)
-            has_work = (
+            is_to_do = (
                 self._other
                 or staged.stat().st_size
                 or task.redo_judging
-                or _has_work(task, run, settings, options.limit)
+                or has_work(task, run, settings, options.limit)
             )
             asks = settings.method != "given" or settings.judge_model is not None
-            if has_work and asks:
+            if is_to_do and asks:
                 models.check_model(settings, options)
                 check_prices(settings, options)
                 run.check_room()
             run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
             run.take_in(staged)
+        record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
         if self._given is not None:
-            for prediction in list(given_predictions(run, self._given)):
+            for prediction in list(given_predictions(run, iter(self._given))):
                 run.add_answer(prediction)
             for failure in list(missing_texts(run, plain(str(task.predictions)))):
                 run.add_failure(failure)
@@ -221,61 +201,9 @@ def _texts_of(directory: Path) -> dict[str, str]:
     return texts
 
 
-# --- before the first call
-
-
-def _settle(task: EvaluationTask, options: Options, run: Run | None) -> tuple[Settings, Templates]:
-    """Settings and templates of this command: as given, else the run's, else the defaults of the two measures."""
-    stored = None if run is None or run.manifest is None else Settings.from_row(run.manifest.settings)
-    given: dict[str, Any] = {**options.text_settings(), **_given_method(task)}
-    if stored is None:
-        given["temperature"] = TEMPERATURE if options.temperature is None else options.temperature
-        given["method"] = given.get("method") or "direct"
-        if given["method"] == "given" and options.model is None:
-            given["model"] = options.judge_model or ""
-    method = given.get("method") or (stored.method if stored else None)
-    names: list[TemplateName] = list(AGENTWRITE) if method == "agentwrite" else []
-    uses: set[Job] = {"plan", "write"} if method == "agentwrite" else {"direct"} if method == "direct" else set()
-    if (options.judge_model or (stored and stored.judge_model)) is not None:
-        names += ["judge"] if task.compare is None else ["judge", "compare"]
-        uses.add("judge")
-    own = task.directory / "prompts"
-    templates = load_templates(options.prompts or (own if stored and own.is_dir() else None), names)
-    given["templates"] = templates.digests()
-    fresh: set[Job] = set() if run is not None and run.index.answers(Judgement.stage) else {"judge"}
-    accept_new = bool(options.new_settings) or (run is not None and run.index.is_blank())
-    return settle(given, stored, uses=uses, accept_new=accept_new, fresh=fresh), templates
-
-
-def _given_method(task: EvaluationTask) -> dict[str, Any]:
-    if task.predictions is not None:
-        return {"method": "given"}
-    match task.method:
-        case "agentwrite":
-            return {"method": "agentwrite", "mode": "serial"}
-        case "parallel":
-            return {"method": "agentwrite", "mode": "parallel"}
-        case method:
-            return {"method": method}
-
-
-def _has_work(task: EvaluationTask, run: Run, settings: Settings, limit: int | None) -> bool:
-    """Whether anything is unwritten or unjudged; where it is not, neither key nor endpoint is needed."""
-    written, judged = run.index.answers(Prediction.stage), {key[0] for key in run.index.answers(Judgement.stage)}
-    ids = [run.index.ids[position] for position in run.index.order()[:limit]]
-    unwritten = settings.method != "given" and any((id, 0) not in written for id in ids)  # noqa: A001 - the rows' word
-    more = task.judge_samples > 1 or task.judge_parts or not judged.issuperset(ids)
-    wants_more = settings.judge_model is not None and more
-    return unwritten or wants_more
-
-
-def _as_agentwrite(task: EvaluationTask) -> Task:
-    return Task(task.command, task.directory, task.source, plan=True, write=True)
-
-
 def _meter(task: EvaluationTask, options: Options, run: Run, settings: Settings, tally: Tally) -> Meter:
     if settings.method == "agentwrite":
-        return agentwrite_meter(_as_agentwrite(task), options, run, tally)
+        return agentwrite_meter(as_agentwrite(task), options, run, tally)
     n = len(run.index) if options.limit is None else min(options.limit, len(run.index))
     judged = n * task.judge_samples if settings.judge_model is not None else 0
     done = [] if task.redo_judging else list(run.index.answers(Judgement.stage))
@@ -322,8 +250,12 @@ async def _work(
         )
         await answering.work(questions, slots=slots, grace_s=grace_s)
         if task.judge_parts:
-            parts = (question for part in parts_to_judge(run, limit) for question in judging.questions(part))
-            await answering.work(parts, slots=slots, grace_s=grace_s)
+            of_parts = (
+                question
+                for part in parts_to_judge(run, limit)
+                for question in judging.questions(part, again=task.redo_judging)
+            )
+            await answering.work(of_parts, slots=slots, grace_s=grace_s)
 
 
 def _take_in_written(run: Run, settings: Settings, limit: int | None) -> None:

@@ -457,14 +457,18 @@ _EXTRA_EXAMPLE = """As in {} '{{"repetition_penalty": 1.05}}'."""
 
 def shared_options(command: Callable[..., int]) -> Callable[..., int]:
     """Gives a command that takes `options: Options` a parameter for each shared option."""
-    hints = get_type_hints(Options, include_extras=True)
-    shared = [
+    return expanded(command, "options", parameters_of(Options), lambda values: Options(**values))
+
+
+def parameters_of(kind: type[Any]) -> list[inspect.Parameter]:
+    """A parameter for each field of a dataclass of options, with its environment variable."""
+    hints = get_type_hints(kind, include_extras=True)
+    return [
         inspect.Parameter(
-            f.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_from_environment(f.name, hints)
+            f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=_from_environment(f.name, hints)
         )
-        for f in fields(Options)
+        for f in fields(kind)
     ]
-    return expanded(command, "options", shared, lambda values: Options(**values))
 
 
 def _from_environment(name: str, hints: dict[str, Any]) -> Any:

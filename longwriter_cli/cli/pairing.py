@@ -82,7 +82,9 @@ class _PairsErrand:
             judged = rules.judge_samples if rules.weights.quality else 0
             rows = {row.id: row for row in instructions_of(run, options.limit)} if run is not None else {}
             rows |= {row.id: row for row in limited(self._instructions, options.limit)}
-            estimator = EvaluationEstimator(settings, templates, run, judged, redo=False, samples=rules.samples)
+            estimator = EvaluationEstimator(
+                settings, templates, run, judged, judge_parts=False, redo=False, samples=rules.samples
+            )
             estimate = estimator.of_all(rows.values())
         finally:
             if run is not None:

@@ -9,7 +9,8 @@ import typer
 
 from longwriter_cli.cli.arguments import RunDirectory
 from longwriter_cli.cli.evaluate import ChartsOption, MethodOption, WordCountOption
-from longwriter_cli.cli.evaluating import EvaluationTask, carry_out
+from longwriter_cli.cli.evaluating import carry_out
+from longwriter_cli.cli.evaluation_task import EvaluationTask
 from longwriter_cli.cli.options import Options, shared_options
 from longwriter_cli.cli.task import read_source
 from longwriter_cli.errors import InputError, UsageError

@@ -32,7 +32,8 @@ def show_json(
 ) -> None:
     """Prints the summary that `--json` asks for; `more` is what this command alone has to tell.
 
-    `calls`, `retries` and `elapsed_s` are of this process; counts, tokens and cost of the whole run.
+    `calls`, `retries` and `elapsed_s` are of this process; counts, tokens and cost of the whole run. `more` is what a
+    command adds at the end.
     """
     cost = cost_usd(run.usage(), options)
     summary = {
@@ -54,6 +55,7 @@ def show_json(
         "elapsed_s": round(elapsed_s, 3),
         "dataset": None if dataset is None else plain(str(dataset)),
         "exit_code": code,
+        **more,
     }
     show(orjson.dumps({**summary, **more}).decode())
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from longwriter_cli.cli.export_options import ExportOptions
 from longwriter_cli.cli.options import Options
+from longwriter_cli.cli.presets import Preset
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.prompts import AGENTWRITE, Templates, load_templates
 from longwriter_cli.records import Instruction, Judgement, Step
 from longwriter_cli.settings import Job, Settings, settle
-from longwriter_cli.store.export import Format, check_place
+from longwriter_cli.stages.build import Filters, Wanted
+from longwriter_cli.store.export import check_place, default_path
+from longwriter_cli.store.hub_push import check_push
 from longwriter_cli.store.jsonl import disk_error
 from longwriter_cli.store.run import FILES, Run
 from longwriter_cli.store.source import read_instructions
@@ -22,10 +26,22 @@ from longwriter_cli.text.requirement import required_words
 
 @dataclass(frozen=True)
 class Export:
+    """Where the records go, what they are, and who is told of them. `license` and `push` are as the user names them."""
+
     path: Path
-    kind: Format
-    metadata: bool
-    filters: Mapping[str, bool | float | None]
+    wanted: Wanted
+    card: bool = False
+    license: str | None = None
+    push: str | None = None
+    public: bool = False
+
+    @classmethod
+    def of(cls, options: ExportOptions, run: Path, filters: Filters) -> Export:
+        """Raises UsageError where the options are wrong or contradict each other."""
+        shape = options.shape()
+        path = options.output or default_path(run, shape.kind, folder=shape.is_folder)
+        wanted = Wanted(shape, options.splits(), options.record_format, options.metadata, filters)
+        return cls(path, wanted, options.has_card(shape), options.license, options.push_to_hub, options.public)
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,7 @@ class Task:
     field: str | None = None
     skip_bad_rows: bool = False
     redo: tuple[str, ...] = ()
+    preset: Preset | None = None
 
     @property
     def judges(self) -> bool:
@@ -55,7 +72,8 @@ def check_export(task: Task) -> None:
     """Sees to it that an export overwrites nothing but an earlier export.
 
     Raises:
-        UsageError: it would take the place of a file of the run, of the source, or of something that is no export.
+        UsageError: it would take the place of a file of the run, of the source, or of something that is no export; or
+            it could not be pushed.
     """
     if task.export is None:
         return
@@ -66,9 +84,12 @@ def check_export(task: Task) -> None:
             raise UsageError(f"{task.export.path} is a file of the run itself.", "Name another one with -o.")
         if task.source is not None and place == Path(task.source).resolve():
             raise UsageError(f"{task.export.path} is the file of the instructions.", "Name another one with -o.")
-        check_place(task.export.path, task.export.kind)
+        shape = task.export.wanted.shape
+        check_place(task.export.path, shape.kind, folder=shape.is_folder)
     except OSError as error:
         raise disk_error(error, task.export.path) from None
+    if task.export.push is not None:
+        check_push(task.export.push)
 
 
 def read_source(source: str | None, field: str | None, bad_rows: list[InputError] | None) -> Iterator[Instruction]:
@@ -106,7 +127,8 @@ def check_judge(task: Task, settings: Settings) -> None:
     Raises:
         UsageError: says how to name a judge.
     """
-    if task.export is not None and task.export.filters.get("quality") and settings.judge_model is None:
+    least = None if task.export is None else task.export.wanted.filters.get("quality")
+    if isinstance(least, float) and settings.judge_model is None:
         raise UsageError("--min-quality needs scores, and this run has no judge.", "Name one with --judge-model.")
 
 
@@ -114,10 +136,13 @@ def settle_settings(task: Task, options: Options, run: Run | None) -> tuple[Sett
     """The settings and templates of this command: as given, else the run's, else the defaults.
 
     Raises:
+        UsageError: the run is one of `select`.
         SettingsDiffer: what is given is not the run's.
     """
     manifest = run.manifest if run is not None else None
     stored = Settings.from_row(manifest.settings) if manifest is not None else None
+    if stored is not None and (not stored.model or "select" in stored.templates):
+        raise UsageError(f"{task.directory} is the checkpoint of a select.", "Name another directory with -r.")
     own = task.directory / "prompts"
     judged = (options.judge_model or (stored and stored.judge_model)) is not None
     names = (*AGENTWRITE, "judge") if judged else AGENTWRITE

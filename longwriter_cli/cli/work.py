@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import errand
+from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import dry_run
+from longwriter_cli.cli.export import export_run, push_export
 from longwriter_cli.cli.meter import AgentWriteMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
@@ -18,12 +20,12 @@ from longwriter_cli.cli.task import Task, check_export, check_judge, first_read,
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import Templates
-from longwriter_cli.records import Failure, Instruction, Judgement
+from longwriter_cli.records import Instruction, Judgement
 from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
 from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
-from longwriter_cli.stages.build import Exported, build_dataset, finished_to_be_judged
+from longwriter_cli.stages.build import Exported, finished_to_be_judged
 from longwriter_cli.stages.clock import now
 from longwriter_cli.stages.judging import Judging
 from longwriter_cli.stages.plan import Planner
@@ -61,6 +63,7 @@ class _AgentWriteErrand:
         self._instructions = first_read(read_source(task.source, task.field, bad_rows))
         self._redo = Redo()
         self._exported: Exported | None = None
+        self._address: str | None = None
 
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
         task, options = self._task, self._options
@@ -98,10 +101,12 @@ class _AgentWriteErrand:
 
     def export(self, run: Run) -> None:
         if (to := self._task.export) is not None:
-            self._exported = build_dataset(run, to.path, to.kind, metadata=to.metadata, filters=to.filters)
+            self._exported = export_run(run, to, self._options)
+            if to.push is not None:
+                self._address = push_export(to, self._exported.written)
 
     def report(self, run: Run, tally: Tally, elapsed_s: float, code: int) -> None:
-        _report(self._task, self._options, run, tally, self._exported, elapsed_s, code)
+        _report(self._task, self._options, run, tally, self._exported, self._address, elapsed_s, code)
 
 
 # --- before the first call
@@ -122,7 +127,7 @@ def _begin(
         run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
         run.take_in(staged)
     _tell_strays(run)
-    _record_bad_rows(task, run, bad_rows)
+    record_bad_rows(run, [task.source] if task.source is not None else [], bad_rows)
     return settings, templates
 
 
@@ -148,23 +153,11 @@ def _has_work(task: Task, run: Run, settings: Settings) -> bool:
 
 
 def manifest_of(run: Run, settings: Settings) -> Manifest:
+    """The run's manifest with these settings: its own, a changed one, or the first."""
     row, fingerprint = settings.to_row(), settings.fingerprint()
     if run.manifest is None:
         return Manifest(now(), row, fingerprint, note=models.note(settings))
     return run.manifest if run.manifest.fingerprint == fingerprint else run.manifest.changed(row, fingerprint, now())
-
-
-def _record_bad_rows(task: Task, run: Run, bad_rows: list[InputError]) -> None:
-    """Records the bad rows of this source, and that earlier ones of it have been mended since."""
-    standing = {(f.file, f.line): f for f in run.index.standing_failures() if f.id is None and f.file == task.source}
-    for error in bad_rows:
-        earlier = standing.pop((error.file, error.line), None)
-        if earlier is None or earlier.message != error.problem:
-            run.add_failure(
-                Failure(None, "read", None, "bad_row", error.problem, at=now(), file=plain(error.file), line=error.line)
-            )
-    for (file, line), _ in standing.items():
-        run.add_failure(Failure(None, "read", None, "bad_row", "mended", at=now(), file=file, line=line, mended=True))
 
 
 def agentwrite_meter(task: Task, options: Options, run: Run, tally: Tally) -> Meter:
@@ -190,7 +183,14 @@ def agentwrite_meter(task: Task, options: Options, run: Run, tally: Tally) -> Me
 
 
 def _report(
-    task: Task, options: Options, run: Run, tally: Tally, exported: Exported | None, elapsed_s: float, code: int
+    task: Task,
+    options: Options,
+    run: Run,
+    tally: Tally,
+    exported: Exported | None,
+    address: str | None,
+    elapsed_s: float,
+    code: int,
 ) -> None:
     counts = count(run)
     dataset = task.export.path if task.export is not None and exported is not None else None
@@ -206,6 +206,7 @@ def _report(
             dataset=dataset,
             elapsed_s=elapsed_s,
             code=code,
+            more={"hub": address} if task.export is not None and task.export.push is not None else {},
         )
         return
     if code == UsageError.exit_code:
@@ -218,7 +219,17 @@ def _report(
     if counts.failed:
         show(f"what failed and why: longwriter inspect {shlex.quote(str(task.directory))}")
     if exported is not None:
-        show(f"{counted(exported.records, 'record')} in {plain(str(dataset))}")
+        show(f"{counted(exported.records, 'record')} in {plain(str(dataset))}{_parts(exported)}")
         if exported.rejected:
             place = plain(str(task.directory / REJECTS))
             show(f"{counted(exported.rejected, 'text')} dropped by the filters; which and why: {place}")
+    if address is not None:
+        show(f"on the hub: {address}")
+
+
+def _parts(exported: Exported) -> str:
+    """How the records are divided, where they are."""
+    records, files = exported.written.records, sum(map(len, exported.written.files.values()))
+    if len(records) > 1:
+        return ": " + ", ".join(f"{split} {n:,}" for split, n in records.items())
+    return f", in {files} files" if files > 1 else ""

@@ -18,7 +18,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import orjson
@@ -31,7 +31,7 @@ from longwriter_cli.llm.faults import CallFailed, MaxTokensRenamed, ParameterRef
 from longwriter_cli.llm.lenient_json import dumped, loaded
 from longwriter_cli.llm.rates import read_rate_limits
 from longwriter_cli.llm.said import Said, page_text, read_error, shorten
-from longwriter_cli.llm.stream import BrokenStream, Stream
+from longwriter_cli.llm.stream import BrokenStream, Stream, StreamForm, Streaming
 from longwriter_cli.llm.topics import context_size
 from longwriter_cli.records import Usage
 
@@ -52,10 +52,6 @@ _SHORTEST_SECRET = 6  # what is shorter is a stand-in ("none"), and a word that 
 
 
 _EVENTS = "text/event-stream"
-
-Streaming = Literal["auto", "on", "off"]
-STREAMED_KINDS: frozenset[CallKind] = frozenset({"direct"})
-"""Answers of many thousand words: without a byte for minutes, many a proxy would cut the line."""
 
 
 class OpenAIChat:
@@ -94,8 +90,7 @@ class OpenAIChat:
         self._free = asyncio.Semaphore(connections)
         self._http: httpx2.AsyncClient | None = None
         self._max_tokens_name = "max_tokens"
-        self._stream: Streaming = stream
-        self._takes_stream = self._tells_usage = True  # until it is refused
+        self._form = StreamForm(stream)
         self._takes_cache_key: bool | None = None  # None until the first answer
         self._least_room: dict[CallKind, int] = {}
         self._context: dict[str, int | None] = {}
@@ -214,8 +209,7 @@ class OpenAIChat:
         if keyed:
             # A digest: an id may be a name, and what the endpoint need not know it is not told.
             body[_CACHE_KEY] = hashlib.blake2b(request.affinity.encode("utf-8", "replace"), digest_size=8).hexdigest()
-        if self._streams(request.kind):
-            body = {"stream": True} | ({"stream_options": {"include_usage": True}} if self._tells_usage else {}) | body
+        body = self._form.fields(request.kind) | body
         sent = body.keys() - {"model", "messages"}
         # More room than calls of this kind begin with is asked for after a cut, not by the user: where the endpoint
         # has no more, that is the end of this text and not of the run.
@@ -224,9 +218,6 @@ class OpenAIChat:
             sent -= {self._max_tokens_name}
         self._least_room[request.kind] = min(room, self._least_room[request.kind])
         return dumped(body), sent
-
-    def _streams(self, kind: CallKind) -> bool:
-        return self._takes_stream and (self._stream == "on" or (self._stream == "auto" and kind in STREAMED_KINDS))
 
     def _read(self, payload: bytes) -> dict[str, Any]:
         try:
@@ -248,7 +239,7 @@ class OpenAIChat:
         )
         if isinstance(error, MaxTokensRenamed):
             self._max_tokens_name = "max_completion_tokens"
-        if isinstance(error, ParameterRefused) and self._learns_to_stream_less(error.parameter):
+        if isinstance(error, ParameterRefused) and self._form.learn(error.parameter):
             return CallFailed(f"the endpoint does not take {error.parameter}", retry_after_s=0.0, costs_attempt=False)
         if keyed and not self._takes_cache_key and _may_mean_cache_key(error, said):
             self._takes_cache_key = False
@@ -258,16 +249,6 @@ class OpenAIChat:
             if size is not None:
                 self._context[request.model] = min(size, self._context.get(request.model) or size)
         return error
-
-    def _learns_to_stream_less(self, parameter: str) -> bool:
-        """Whether the refused parameter is one of streaming that this client sent by itself; it is then left out."""
-        if parameter == "stream_options" and self._tells_usage:
-            self._tells_usage = False
-        elif parameter == "stream" and self._takes_stream:
-            self._takes_stream = False
-        else:
-            return False
-        return True
 
     def _said(self, body: str) -> Said:
         """An error in the endpoint's words. What is secret is hidden where it stands escaped, and where it does not."""

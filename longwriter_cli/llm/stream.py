@@ -5,16 +5,48 @@ Events are taken in as they come, so that a long answer needs no memory for its 
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from longwriter_cli.llm.answers import usage_of
-from longwriter_cli.llm.base import Request
+from longwriter_cli.llm.base import CallKind, Request
 from longwriter_cli.llm.lenient_json import loaded
 from longwriter_cli.records import Usage
 
 _DATA = b"data:"
 _DONE = b"[DONE]"
 _TEXTS = ("content", "refusal", "reasoning_content", "reasoning")
+
+
+Streaming = Literal["auto", "on", "off"]
+STREAMED_KINDS: frozenset[CallKind] = frozenset({"direct"})
+"""Answers of many thousand words: without a byte for minutes, many a proxy would cut the line."""
+
+
+@dataclass
+class StreamForm:
+    """Which calls are streamed, and what the endpoint is found to take for it. `auto`: those that run for minutes."""
+
+    mode: Streaming
+    takes_stream: bool = True
+    tells_usage: bool = True
+
+    def fields(self, kind: CallKind) -> dict[str, Any]:
+        """What goes into the body of such a call."""
+        if not self.takes_stream or self.mode == "off" or (self.mode == "auto" and kind not in STREAMED_KINDS):
+            return {}
+        return {"stream": True} | ({"stream_options": {"include_usage": True}} if self.tells_usage else {})
+
+    def learn(self, refused: str) -> bool:
+        """Whether the refused parameter is one of streaming; it is then left out from now on."""
+        match refused:
+            case "stream_options" if self.tells_usage:
+                self.tells_usage = False
+            case "stream" if self.takes_stream:
+                self.takes_stream = False
+            case _:
+                return False
+        return True
 
 
 class BrokenStream(Exception):

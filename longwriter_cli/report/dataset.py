@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from longwriter_cli.errors import InputError, UsageError
+from longwriter_cli.errors import UsageError
 from longwriter_cli.evals.length import length_score
 from longwriter_cli.records import Requirement
 from longwriter_cli.report.measures import Distribution, Lengths, LengthTally, distribution
 from longwriter_cli.report.near import did_you_mean
-from longwriter_cli.store.source.formats import open_table
-from longwriter_cli.store.source.rows import BadRow, Table, quoted
+from longwriter_cli.store.source.folder import open_tables
+from longwriter_cli.store.source.rows import BadRow, located, quoted
 from longwriter_cli.text.language import language_of
 from longwriter_cli.text.requirement import required_words
 from longwriter_cli.text.words import count_words
 
-_DATA_FILES = ("*.jsonl", "*.parquet", "*.jsonl.gz", "*.jsonl.zst")
 _LANGUAGE_FROM = 800  # characters; telling the language of a whole book takes long and tells no more
 _IDS_KEPT = 20_000  # to name those near an id that is not found
 
@@ -136,7 +133,7 @@ def read_dataset(source: str) -> Iterator[Entry]:
         InputError: it cannot be read, or a row is no record; names file and line.
     """
     number = 0
-    for table in _tables(source):
+    for table in open_tables(source):
         for line, value in table.rows:
             number += 1
             try:
@@ -144,53 +141,15 @@ def read_dataset(source: str) -> Iterator[Entry]:
                     raise value
                 yield _entry(number, value)
             except BadRow as fault:
-                raise _located(table, line, fault) from None
-
-
-def _located(table: Table, line: int, fault: BadRow) -> InputError:
-    tip = fault.tip or "Mend the row or delete it."
-    if table.unit == "line":
-        return InputError(table.name, line, fault.problem, tip)
-    return InputError(f"{table.name} {table.unit} {line}", None, fault.problem, tip)
-
-
-def _tables(source: str) -> Iterator[Table]:
-    path = Path(source)
-    if not path.is_dir():
-        yield open_table(source)
-        return
-    try:
-        names = _splits(path)
-        names = names or sorted(str(file) for pattern in _DATA_FILES for file in path.glob(pattern))
-    except OSError as error:
-        raise InputError(source, None, f"cannot be read: {error.strerror}") from None
-    if not names:
-        raise InputError(
-            source,
-            None,
-            "holds neither a run nor a dataset",
-            "Name a run directory, a dataset file (.jsonl, .parquet) or a folder of such files.",
-        )
-    for name in names:
-        yield open_table(name)
-
-
-def _splits(path: Path) -> list[str]:
-    """The parts of what `datasets` has saved here; none where it has not."""
-    if (path / "state.json").is_file():
-        return [f"hf:{path}"]
-    index = path / "dataset_dict.json"
-    if not index.is_file():
-        return []
-    try:
-        return [f"hf:{path / split}" for split in json.loads(index.read_text(encoding="utf-8"))["splits"]]
-    except (ValueError, KeyError, TypeError):
-        raise InputError(index, None, "does not name the splits of a dataset", "Save the dataset again.") from None
+                raise located(table, line, fault, "Mend the row or delete it.") from None
 
 
 def _entry(number: int, value: object) -> Entry:
     if not isinstance(value, dict):
         raise BadRow("is no record: an object with messages is expected")
+    if isinstance(prompt := value.get("instruction"), str) and isinstance(text := value.get("output"), str):
+        given = value.get("input")
+        return Entry(number, f"{prompt}\n\n{given}" if isinstance(given, str) and given else prompt, text, value)
     turns = value.get("messages") or value.get("conversations")
     if not isinstance(turns, list):
         raise BadRow(f"is no record: it has no messages, but {quoted(value)}", _tip_for(value))

@@ -11,6 +11,9 @@ from longwriter_cli.evals.longbench_write import Figures, ScoredText, Texts, by_
 from longwriter_cli.evals.scores import DIMENSIONS
 
 FORMAT = 1
+LEAST_PAIRS = 10
+"""Of fewer, an interval is too narrow to be believed: of two it spans just the two."""
+
 _SHORT = {"Breadth and Depth": "Breadth", "Reading Experience": "Reading"}
 _NONE = "–"
 
@@ -190,8 +193,9 @@ def comparison_table(rows: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _signed(estimate: Mapping[str, Any] | None) -> str:
-    """`+3.1 (+0.2–+6.0)`; with a star where the interval holds no 0."""
+    """`+3.1* (+0.2 to +6.0)`; the star where the interval holds no 0, and rests on pairs enough to mean something."""
     if estimate is None:
         return _NONE
-    star = "*" if estimate["low"] > 0 or estimate["high"] < 0 else ""
+    holds_0 = estimate["low"] <= 0 <= estimate["high"]
+    star = "*" if not holds_0 and estimate["n"] >= LEAST_PAIRS else ""
     return f"{estimate['mean']:+.1f}{star} ({estimate['low']:+.1f} to {estimate['high']:+.1f})"

@@ -33,7 +33,7 @@ def run_row(run: Run, figures: RunFigures, cost_of: CostOf, elapsed_s: float) ->
     `steps`, `words`, `flagged`, and the first 100 `flags` by id. `words` and `lengths` are of finished texts:
     percentiles with a histogram, and required against written with S_l; so is `quality`, the judge's S_q and how many
     of them it has judged, null without a judge. `section_lengths` are of all sections,
-    `failures` by kind, `rejects` by reason.
+    `failures` by kind, `rejects` by reason, with the first few of each in `reject_samples`.
     """
     counts, dataset = figures.counts, exported(run)
     return {
@@ -72,7 +72,11 @@ def run_row(run: Run, figures: RunFigures, cost_of: CostOf, elapsed_s: float) ->
         "quality": None if figures.quality is None else asdict(figures.quality),
         "section_lengths": asdict(figures.sections),
         "failures": {group.kind: _failures(group) for group in figures.failures},
-        "rejects": dict(figures.rejects),
+        "rejects": {reason: group.n for reason, group in figures.rejects.items()},
+        "reject_samples": {
+            reason: [{"id": id, "detail": detail} for id, detail in group.samples]  # noqa: A001
+            for reason, group in figures.rejects.items()
+        },
     }
 
 

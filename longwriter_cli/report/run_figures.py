@@ -20,6 +20,8 @@ from longwriter_cli.store.run import PLANS, REJECTS, Run
 # What the tokens of each model cost in USD; None where a price is not known.
 CostOf = Callable[[Mapping[str, Usage]], float | None]
 
+_SAMPLES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class PlanFigures:
@@ -45,8 +47,16 @@ class SectionFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class RejectGroup:
+    """The finished texts that one filter dropped at the last export: how many, and the first few with the detail."""
+
+    n: int
+    samples: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunFigures:
-    """`words`, `lengths` and `quality` are of the finished texts; `rejects` counts what a filter dropped, by reason.
+    """`words`, `lengths` and `quality` are of the finished texts; `rejects` are those that a filter dropped, by reason.
 
     `finished_failed` counts instructions that have their text and a standing failure all the same: it is unjudged.
     """
@@ -57,13 +67,13 @@ class RunFigures:
     lengths: Lengths
     sections: SectionFigures
     failures: tuple[FailureGroup, ...]
-    rejects: Mapping[str, int]
+    rejects: Mapping[str, RejectGroup]
     quality: Quality | None
     finished_failed: int
 
     @property
     def rejected(self) -> int:
-        return sum(self.rejects.values())
+        return sum(group.n for group in self.rejects.values())
 
     @property
     def records(self) -> int:
@@ -145,6 +155,7 @@ class _Flagged:
 class _Reject:
     id: str
     reason: str
+    detail: str = ""
 
 
 def _flags(run: Run) -> dict[str, str]:
@@ -157,13 +168,19 @@ def _flags(run: Run) -> dict[str, str]:
     return flags
 
 
-def _rejects(run: Run) -> dict[str, int]:
+def _rejects(run: Run) -> dict[str, RejectGroup]:
     """The newest reject of each id, by reason, the most frequent first."""
-    reasons = {row.id: row.reason for _, _, row in RowReader(_Reject).scan(run.directory / REJECTS)}
-    return dict(Counter(reasons.values()).most_common())
+    newest = {row.id: row for _, _, row in RowReader(_Reject).scan(run.directory / REJECTS)}
+    times = Counter(row.reason for row in newest.values())
+    samples: dict[str, list[tuple[str, str]]] = {reason: [] for reason in times}
+    for row in newest.values():
+        if len(shown := samples[row.reason]) < _SAMPLES:
+            shown.append((row.id, row.detail))
+    return {reason: RejectGroup(n, tuple(samples[reason])) for reason, n in times.most_common()}
 
 
 def exported(run: Run) -> Path | None:
-    """The export of a run where it stands if nothing else was said, or None where there is none."""
+    """The newest export of a run among those that stand where nothing else was said, or None where there is none."""
     kinds: tuple[Format, ...] = ("jsonl", "parquet", "hf")
-    return next((path for kind in kinds if (path := default_path(run.directory, kind)).exists()), None)
+    paths = [path for kind in kinds if (path := default_path(run.directory, kind)).exists()]
+    return max(paths, key=lambda path: path.stat().st_mtime_ns, default=None)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from longwriter_cli.report.evaluation import (
+    LEAST_PAIRS,
     Table,
     comparison_table,
     has_tenths,
@@ -37,7 +38,10 @@ def show_evaluation(out: Console, results: Mapping[str, Any]) -> None:
 
 def show_comparison(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     show_table(out, comparison_table(rows))
-    out.print("Differences are over the rows that both have, drawn in pairs; * where 0 is not in the 95% interval.")
+    out.print(
+        "Differences are over the rows that both have, drawn in pairs; "
+        f"* where 0 is not in the 95% interval, from {LEAST_PAIRS} pairs on."
+    )
 
 
 def show_table(out: Console, table: Table) -> None:

@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from longwriter_cli.records import ANSWER_STAGES, Requirement
+from longwriter_cli.records import ANSWER_STAGES, Requirement, Selection
 from longwriter_cli.report.dataset import DatasetFigures, Entry, score
 from longwriter_cli.report.failures import FailureGroup
 from longwriter_cli.report.measures import Distribution, LengthRange, Lengths
@@ -25,7 +25,7 @@ from longwriter_cli.report.record import RecordView, StepView
 from longwriter_cli.report.run_figures import CostOf, RunFigures, exported
 from longwriter_cli.settings import Settings
 from longwriter_cli.store.manifest import Manifest
-from longwriter_cli.store.run import FAILURES, Run
+from longwriter_cli.store.run import FAILURES, REJECTS, Run
 from longwriter_cli.text.display import printable
 from longwriter_cli.text.words import count_words
 
@@ -56,6 +56,11 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
         _show_manifest(out, run.manifest)
     _title(out, "Instructions", _number(counts.instructions))
     dataset = exported(run)
+    if run.index.answers(Selection.stage):
+        _show_selections(out, run, figures)
+        _show_failures(out, figures.failures, run.directory / FAILURES)
+        _show_tokens(out, run, figures, cost_of)
+        return
     _rows(
         out,
         [
@@ -63,7 +68,7 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
             ("written", _number(counts.written)),
             ("failed", _number(counts.failed)),
             ("not begun or under way", _number(figures.to_do)),
-            ("rejected", _tally(figures.rejects)),
+            ("rejected", _number(figures.rejected) if figures.rejected else ""),
             ("exported", str(dataset) if dataset is not None else "not yet, as far as this directory tells"),
         ],
     )
@@ -72,8 +77,23 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
     _show_quality(out, figures)
     _show_sections(out, figures)
     _show_failures(out, figures.failures, run.directory / FAILURES)
+    _show_rejects(out, figures, run.directory / REJECTS)
     _show_tokens(out, run, figures, cost_of)
     _show_way_on(out, run, figures)
+
+
+def _show_selections(out: Console, run: Run, figures: RunFigures) -> None:
+    """What a run of `select` has instead of plans and sections."""
+    judged = len(run.index.answers(Selection.stage))
+    kept = sum(selection.keep for selection in run.answers(Selection))
+    _rows(
+        out,
+        [
+            ("kept", f"{_number(kept)} by the model, of {_number(judged)} that it was asked about"),
+            ("failed", _number(figures.counts.failed)),
+            ("rejected", _tally({reason: group.n for reason, group in figures.rejects.items()})),
+        ],
+    )
 
 
 def _show_way_on(out: Console, run: Run, figures: RunFigures) -> None:
@@ -160,6 +180,19 @@ def _what_next(group: FailureGroup) -> str:
     if not group.comes_back:
         return "Not tried again without --retry-failed or a change of prompt, plan or settings."
     return f"The next command tries {group.comes_back:,} again, and {stays:,} only with --retry-failed."
+
+
+def _show_rejects(out: Console, figures: RunFigures, path: Path) -> None:
+    """What the filters dropped from the last export: how many for each reason, and a few of them."""
+    if not figures.rejects:
+        return
+    _title(out, "Rejects", f"{_number(figures.rejected)} finished texts that the last export left out")
+    for reason, group in figures.rejects.items():
+        more = "" if group.n <= len(group.samples) else ", the first of them:"
+        _indented(out, Text(f"{_line(reason)}  {group.n:,}{more}", "bold yellow"))
+        rows = [(id, detail[:_MESSAGE_SHOWN]) for id, detail in group.samples]  # noqa: A001
+        _rows(out, rows, indent=4, widest=28)
+    _indented(out, Text(f"all of them in {_line(str(path))}", "dim"))
 
 
 def _show_tokens(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> None:

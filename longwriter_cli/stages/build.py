@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from longwriter_cli.evals.judge import quality_score
@@ -14,8 +13,11 @@ from longwriter_cli.records import Instruction, Section
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.agentwrite import finished_texts
 from longwriter_cli.stages.judging import Judged, judgements_of
+from longwriter_cli.stages.record_form import FORMS, RecordForm
+from longwriter_cli.stages.split import Splits
 from longwriter_cli.stages.write import PARAGRAPH_BREAK
-from longwriter_cli.store.export import Format, export
+from longwriter_cli.store.export import WHOLE, Shape, Written, export_parts
+from longwriter_cli.store.rejects import Rejects, rejects_of
 from longwriter_cli.store.run import Run
 from longwriter_cli.text.filters import FinishedText, Sieve
 from longwriter_cli.text.language import language_of
@@ -26,35 +28,56 @@ Filters = Mapping[str, bool | float | None]
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What an export holds and how. `metadata` adds what is known of a text to its record."""
+
+    shape: Shape = field(default_factory=Shape)
+    splits: Splits | None = None
+    form: RecordForm = "messages"
+    metadata: bool = False
+    filters: Filters = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Exported:
-    records: int
     rejected: int
+    written: Written
+
+    @property
+    def records(self) -> int:
+        return sum(self.written.records.values())
+
+
+# Is told of each text that is kept.
+Look = Callable[[FinishedText], None]
+
+# Makes the card of what has been written; is told too how many texts were dropped, by reason.
+CardOf = Callable[[Written, Mapping[str, int]], str]
 
 
 def build_dataset(
-    run: Run, path: Path, kind: Format, *, metadata: bool = False, filters: Filters = MappingProxyType({})
+    run: Run, path: Path, wanted: Wanted, *, card: CardOf | None = None, look: Look | None = None
 ) -> Exported:
     """Exports the finished texts that the filters keep, in instruction order; `rejects.jsonl` says what they drop.
 
     Raises:
         DiskFailed: an earlier export at `path` is untouched.
     """
-    rejects: list[dict[str, str]] = []
-    count = export(records(run, Sieve(filters), rejects, metadata=metadata), path, kind)
-    run.keep_rejects(rejects)
-    return Exported(count, len(rejects))
+    with rejects_of(run.directory) as rejects:
+        rows = records(run, wanted, rejects, look)
+        card_of = None if card is None else lambda written: card(written, rejects.reasons)
+        written = export_parts(rows, path, wanted.shape, card_of)
+    return Exported(rejects.reasons.total(), written)
 
 
 def records(
-    run: Run, sieve: Sieve, rejects: list[dict[str, str]], *, metadata: bool = False
-) -> Iterator[dict[str, Any]]:
-    """`{"messages": [user, assistant]}` for each text that is kept; with `metadata`, what is known of it too.
-
-    What is dropped is added to `rejects`, as `id`, `reason` and `detail`.
-    """
+    run: Run, wanted: Wanted, rejects: Rejects, look: Look | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The split and the record of each text that is kept."""
     assert run.manifest is not None, "a run without one cannot be opened"
     settings = Settings.from_row(run.manifest.settings)
     language = None if settings.language == "auto" else settings.language
+    sieve, judged = Sieve(wanted.filters), settings.judge_model is not None
     for instruction, plan, sections in finished_texts(run):
         text = FinishedText(
             instruction,
@@ -65,15 +88,13 @@ def records(
             language=language,
         )
         if drop := sieve.judge(text):
-            rejects.append({"id": instruction.id, "reason": drop.reason, "detail": drop.detail})
+            rejects.add(instruction.id, drop.reason, drop.detail)
             continue
-        record: dict[str, Any] = {
-            "messages": [
-                {"role": "user", "content": instruction.prompt},
-                {"role": "assistant", "content": text.text},
-            ]
-        }
-        yield record | _metadata(text, judged=settings.judge_model is not None) if metadata else record
+        if look is not None:
+            look(text)
+        record = FORMS[wanted.form](instruction.prompt, text.text)
+        split = wanted.splits.of(instruction.id) if wanted.splits else WHOLE
+        yield split, record | _metadata(text, judged=judged) if wanted.metadata else record
 
 
 def to_be_judged(instruction: Instruction, sections: Sequence[Section]) -> Judged:

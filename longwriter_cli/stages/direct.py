@@ -30,6 +30,7 @@ _SMALLEST_ROOM = 256
 _MARGIN = 1.2, 64  # for what an estimate of the prompt's tokens may miss
 _NAMES = ("max_tokens", "max_completion_tokens")
 _NUMBER = re.compile(r"\d[\d,]{2,}")
+_STATUS = re.compile(r"HTTP \d{3}")
 _NOTHING = frozenset({"empty", "content_filter"})
 
 
@@ -95,14 +96,22 @@ class Direct:
         """Asks with as much room as the user says, else with as much as the endpoint is found to take."""
         if self.settings.max_tokens is not None:
             return await ask(self.chat, replace(request, max_tokens=self.settings.max_tokens), _text)
-        room = await self._room_for(request)
+        room, is_found = await self._room_for(request), False
         while True:
             try:
-                return await ask(self.chat, replace(request, max_tokens=room), _text)
+                answer = await ask(self.chat, replace(request, max_tokens=room), _text)
             except (EndpointRefused, InstructionFailed) as error:
                 if room is None or not _is_about_room(error):
                     raise
-                room = await self._less_room(request, room, str(error))
+                fits = await self._room_for(request)
+                if fits is not None and fits < room:  # the context is known now: this prompt leaves less
+                    room = fits
+                else:
+                    room, is_found = _named_room(str(error), room), True
+                continue
+            if is_found:  # only now: another fault of the request would have come again
+                self.room = room
+            return answer
 
     async def _room_for(self, request: Request) -> int | None:
         context = await self.chat.context_tokens(request.model)
@@ -112,14 +121,11 @@ class Direct:
         left = int(context - share * estimate_tokens(request.prompt)) - more
         return min(self.room, max(_SMALLEST_ROOM, left))
 
-    async def _less_room(self, request: Request, room: int, said: str) -> int | None:
-        """What to ask for after a refusal: what fits the context as it is known now, else what the endpoint names."""
-        fits = await self._room_for(request)
-        if fits is not None and fits < room:
-            return fits
-        named = [int(number.replace(",", "")) for number in _NUMBER.findall(said)]
-        self.room = max((number for number in named if _SMALLEST_ROOM <= number < room), default=None)
-        return self.room
+
+def _named_room(said: str, refused: int) -> int | None:
+    """The most tokens that an endpoint names when it refuses so many, or None where it names none."""
+    numbers = [int(number.replace(",", "")) for number in _NUMBER.findall(_STATUS.sub("", said))]
+    return max((number for number in numbers if _SMALLEST_ROOM <= number < refused), default=None)
 
 
 def _is_about_room(error: EndpointRefused | InstructionFailed) -> bool:

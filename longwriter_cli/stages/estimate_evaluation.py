@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from longwriter_cli.evals.trajectory import PARTS, SHORTEST_WORDS
 from longwriter_cli.prompts import Templates
-from longwriter_cli.records import Instruction, Judgement, Prediction, Usage
+from longwriter_cli.records import PART_SAMPLES, Instruction, Judgement, Plan, Prediction, Step, Usage
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.estimate import TOKENS_PER_SECOND, Estimate, Estimator, expected_steps, prompt_tokens
 from longwriter_cli.stages.plan import language_of
@@ -17,15 +18,16 @@ from longwriter_cli.text.tokens import expected_tokens
 
 @dataclass(frozen=True)
 class EvaluationEstimator:
-    """`judge_samples` is how many judgements each text is to have, none of the run's counting where `redo` is true.
+    """`judge_samples` is how many judgements each text is to have, `judge_parts` whether each tenth of it gets one too.
 
-    `samples` is how many texts each instruction is to have.
+    Those of the run count, unless `redo` is true. `samples` is how many texts each instruction is to have.
     """
 
     settings: Settings
     templates: Templates
     run: Run | None
     judge_samples: int
+    judge_parts: bool
     redo: bool
     samples: int = 1
 
@@ -39,7 +41,7 @@ class EvaluationEstimator:
             for sample in range(self.samples):
                 part = self._writing(instruction, sample)
                 if self.settings.judge_model is not None:
-                    part = self._with_judging(part, instruction, self.judge_samples - judged[instruction.id, sample])
+                    self._add_judging(part, instruction, sample, judged)
                 whole.add(part)
             whole.instructions = min(1, whole.calls)
             estimate.add(whole)
@@ -62,12 +64,21 @@ class EvaluationEstimator:
         view = self.run.sample(sample)
         return estimator.of_all([(instruction, view.plan(position), view.index.sections(position))])
 
-    def _with_judging(self, part: Estimate, instruction: Instruction, times: int) -> Estimate:
+    def _add_judging(
+        self, part: Estimate, instruction: Instruction, sample: int, judged: Counter[tuple[str | int, ...]]
+    ) -> None:
         """The judgements of one text are asked for at the same time, and after it is written."""
+        steps = expected_steps(instruction, self.settings)
+        times = {steps: self.judge_samples - judged[instruction.id, sample]}
+        words = sum(step.words for step in steps)
+        if self.judge_parts and words >= SHORTEST_WORDS:
+            done = sum(judged[instruction.id, PART_SAMPLES + place] > 0 for place in range(PARTS))
+            times[(Step(1, "a tenth of it", words // PARTS),)] = PARTS - done
         estimator = Estimator(self.settings, self.templates, plans=False, writes=False, judges=True)
-        one = estimator.of_all([(instruction, None, ())])
-        written_s = part.chain_s
-        for _ in range(times):
-            part.add(one)
-        part.chain_s = written_s + (one.chain_s if times > 0 else 0.0)
-        return part
+        written_s, judged_s = part.chain_s, 0.0
+        for of, count in times.items():
+            one = estimator.of_all([(instruction, Plan(instruction.id, of), ())])
+            for _ in range(count):
+                part.add(one)
+                judged_s = max(judged_s, one.chain_s)
+        part.chain_s = written_s + judged_s

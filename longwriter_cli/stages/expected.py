@@ -9,6 +9,7 @@ from longwriter_cli.text.tokens import tokens_to_come
 _BYTES_PER_TOKEN = 4
 _STEP_TOKENS = 45  # a line of a plan
 _STEP_WORDS = 450  # what it plans, on average
+_VERDICT_TOKENS = 60  # a sentence, a number and a word
 JUDGEMENT_TOKENS = 150  # a few sentences and six scores
 _UNKNOWN_TOKENS = 500  # the answer to a question that names no length
 
@@ -27,6 +28,8 @@ def expected_answer(request: Request) -> int:
     """Tokens of the text that the request asks for."""
     if request.kind == "plan":
         return _STEP_TOKENS * max(3, (request.target_words or 3000) // _STEP_WORDS)
+    if request.kind == "select":
+        return _VERDICT_TOKENS
     if request.kind in ("judge", "compare"):
         return JUDGEMENT_TOKENS
     if request.target_words is not None:

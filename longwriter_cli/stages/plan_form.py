@@ -15,8 +15,7 @@ from longwriter_cli.llm.faults import ParameterRefused
 from longwriter_cli.prompts import Template
 from longwriter_cli.records import Language
 from longwriter_cli.settings import PlanFormat
-
-RESPONSE_FORMAT = "response_format"
+from longwriter_cli.stages.schema import RESPONSE_FORMAT, has_own_shape, object_schema
 
 _STEP = {
     "type": "object",
@@ -24,25 +23,13 @@ _STEP = {
     "required": ["main_point", "words"],
     "additionalProperties": False,
 }
-# No bounds in it: some endpoints refuse the keywords for them, and what a plan must be is checked here anyway.
-_OUTLINE = {
-    "type": "object",
-    "properties": {"steps": {"type": "array", "items": _STEP}},
-    "required": ["steps"],
-    "additionalProperties": False,
-}
-_SCHEMA = {"type": "json_schema", "json_schema": {"name": "outline", "strict": True, "schema": _OUTLINE}}
+_SCHEMA = object_schema("outline", {"steps": {"type": "array", "items": _STEP}})
 _NOTE: dict[Language, str] = {
     "en": '\n\nIn place of the lines, output one JSON object: {"steps": [{"main_point": "…", "words": …}, …]}, '
     "one step for each paragraph.\n",
     "zh": '\n\n不输出上述的行，而是输出一个JSON对象：{"steps": [{"main_point": "……", "words": ……}, ……]}，'
     "每段一个step。\n",
 }
-# Parameters that shape an answer in another way, whose user has made up their mind.
-_OTHER_SHAPES = frozenset(
-    {RESPONSE_FORMAT, "grammar", "json_schema", "format", "structured_outputs", "tools"}
-    | {"guided_json", "guided_regex", "guided_choice", "guided_grammar"}
-)
 _EMBEDDED = "local"  # has a grammar of its own
 
 
@@ -60,7 +47,7 @@ class PlanForm:
         `auto` asks for none with a template of the user's own: what that asks for is the user's to say.
         """
         wants = self.wanted == "json" or (self.wanted == "auto" and template == self.shipped[request.language])
-        if not wants or self.refused or request.model == _EMBEDDED or not _OTHER_SHAPES.isdisjoint(request.params):
+        if not wants or self.refused or request.model == _EMBEDDED or has_own_shape(request):
             return request
         prompt = request.prompt.rstrip() + _NOTE[request.language]
         return replace(request, prompt=prompt, params={**request.params, RESPONSE_FORMAT: _SCHEMA})

@@ -140,9 +140,11 @@ class Writer:
 
     def _near(self, text: str, completion: Completion, request: Request, step: Step) -> str:
         """The text, where its length is near enough to what was asked for; raises `OffTarget` where it is not."""
-        words, tolerance = count_words(text), self.settings.section_tolerance
+        if (tolerance := self.settings.section_tolerance) is None:
+            return text
+        words = count_words(text)
         off = abs(words / step.words - 1)
-        if tolerance is None or off <= tolerance:
+        if off <= tolerance:
             return text
         again = with_room(request, completion) if completion.finish_reason == "length" else request
         reason = _AGAIN[request.language].format(found=words, asked=step.words)

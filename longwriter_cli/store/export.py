@@ -1,40 +1,92 @@
-"""Finished records out: JSON Lines, Parquet or a Hugging Face dataset directory.
+"""Finished records out: JSON Lines, Parquet or a Hugging Face dataset directory; one file, or a folder of parts.
 
 An export that is there is complete: it is written in a directory of its own beside its place, and renamed. Records are
-streamed, so an export needs no memory for what it holds. What else a dataset's directory holds, a README.md of the
-user's, goes along into the next one.
+streamed, so an export needs no memory for what it holds.
 """
 
 from __future__ import annotations
 
-import glob
-import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from itertools import chain, islice
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from longwriter_cli.errors import UsageError
-from longwriter_cli.store.jsonl import disk_error
-from longwriter_cli.store.manifest import sync_directory
+from longwriter_cli.store.card import CARD, is_users, sealed
+from longwriter_cli.store.manifest import sync_file, write_whole
+from longwriter_cli.store.mark import is_export, write_mark
+from longwriter_cli.store.parts import ArrowStream, JsonLines, Parquet, Row, Shards, Sink, save_dataset
+from longwriter_cli.store.replace import in_place_of
+
+__all__ = ["Format", "Row", "Shape", "Written", "card_place", "check_place", "default_path", "export", "export_parts"]
 
 Format = Literal["jsonl", "parquet", "hf"]
-Row = dict[str, Any]
 
-_BATCH = 64  # rows of 8,000 words: the heap grows by 36 MB for a Parquet file, by 117 MB with 256
-_DATASET_MARK = "dataset_info.json"
-# The files that `datasets` writes. A README.md, a script or a cache beside them is the user's.
-_DATASET_FILES = (_DATASET_MARK, "state.json", "data-*-of-*.arrow")
+WHOLE = "train"
+"""The split that all rows are in where there are no others, as `load_dataset` names it."""
+
+_SINKS: dict[Format, type[Sink]] = {"jsonl": JsonLines, "parquet": Parquet, "hf": ArrowStream}
+_BEGINNINGS = {"jsonl": (b'{"messages":', b'{"conversations":'), "parquet": (b"PAR1",)}
+# A record as Alpaca has it begins as an instruction file may; what follows on the line tells them apart.
+_ALPACA = b'{"instruction":"', b'","input":"","output":"'
+_LONGEST_LINE = 1 << 26
 
 
-def default_path(directory: Path, kind: Format) -> Path:
+@dataclass(frozen=True)
+class Shape:
+    """What an export is: its format, its splits in their order (none: one unnamed whole), the size of a shard.
+
+    `shard_bytes` counts rows as JSON Lines, before compression, and for `hf` their size in memory.
+    """
+
+    kind: Format = "jsonl"
+    splits: tuple[str, ...] = ()
+    shard_bytes: int | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        return self.kind == "hf" or bool(self.splits) or self.shard_bytes is not None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What an export wrote: records by split, and files by split, as paths in the folder that `root` is.
+
+    `users_card` is the card that was left as it is, for it is not as an export wrote it.
+    """
+
+    root: Path
+    records: Mapping[str, int]
+    files: Mapping[str, Sequence[Path]]
+    columns: tuple[str, ...]
+    users_card: Path | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return sum((self.root / file).stat().st_size for files in self.files.values() for file in files)
+
+    @property
+    def patterns(self) -> dict[str, str]:
+        """What names the files of each split: the one file, or a pattern with stars for many."""
+        return {
+            name: str(files[0]) if len(files) == 1 else re.sub(r"-\d+-of-\d+", "-*-of-*", str(files[0]))
+            for name, files in self.files.items()
+        }
+
+
+# Makes the dataset card of what has been written.
+CardOf = Callable[[Written], str]
+
+
+def default_path(directory: Path, kind: Format, *, folder: bool = False) -> Path:
     """Where the export of a run stands if nothing else is said."""
+    if folder:
+        return directory / "dataset"
     return directory / {"jsonl": "dataset.jsonl", "parquet": "dataset.parquet", "hf": "dataset"}[kind]
 
 
-def check_place(path: Path, kind: Format) -> None:
+def check_place(path: Path, kind: Format, *, folder: bool = False) -> None:
     """Sees to it that an export takes the place of an earlier export at most.
 
     Raises:
@@ -42,11 +94,11 @@ def check_place(path: Path, kind: Format) -> None:
     """
     if path.name == "-":
         raise UsageError("A dataset cannot go to standard output: it is written whole or not at all.", "Name a file.")
-    if kind == "hf":
-        if path.is_dir() and not (path / _DATASET_MARK).exists() and any(path.iterdir()):
+    if folder or kind == "hf":
+        if path.is_dir() and not is_export(path) and any(path.iterdir()):
             raise UsageError(f"{path} holds other things than a dataset.", "Name a new directory.")
         if path.exists() and not path.is_dir():
-            raise UsageError(f"{path} is a file; a Hugging Face dataset is a directory.", "Name a new directory.")
+            raise UsageError(f"{path} is a file; an export of several files is a directory.", "Name a new directory.")
     elif path.is_dir():
         raise UsageError(f"{path} is a directory.", f"Name a file, such as {default_path(path, kind)}.")
     elif path.exists() and not path.is_file():
@@ -57,165 +109,89 @@ def check_place(path: Path, kind: Format) -> None:
 
 def _is_export(path: Path, kind: Format) -> bool:
     """Whether a file looks like one that `export` wrote, or is empty."""
-    begins = {"jsonl": b'{"messages":', "parquet": b"PAR1"}[kind]
     with path.open("rb") as file:
-        return file.read(len(begins)) in (b"", begins)
+        head = file.readline(_LONGEST_LINE)
+    begins, goes_on = _ALPACA
+    is_alpaca = kind == "jsonl" and head.startswith(begins) and goes_on in head
+    return not head or head.startswith(_BEGINNINGS[kind]) or is_alpaca
 
 
 def export(rows: Iterable[Row], path: Path, kind: Format) -> int:
-    """Writes the rows to `path` and returns how many there are. All rows have the same keys.
+    """Writes the rows to `path`, all in one part, and returns how many there are. All rows have the same keys.
 
     Raises:
         UsageError: there is something else than an earlier export at `path`.
         DiskFailed: an earlier export at `path` is untouched.
     """
-    writers: dict[Format, Callable[[Iterator[Row], Path], None]] = {
-        "jsonl": _write_jsonl,
-        "parquet": _write_parquet,
-        "hf": _write_dataset,
-    }
-    count = 0
-
-    def counted() -> Iterator[Row]:
-        nonlocal count
-        for row in rows:
-            count += 1
-            yield row
-
-    check_place(path, kind)
-    with _in_place_of(path) as new:
-        writers[kind](counted(), new)
-    return count
+    return sum(export_parts(((WHOLE, row) for row in rows), path, Shape(kind)).records.values())
 
 
-@contextmanager
-def _in_place_of(path: Path) -> Iterator[Path]:
-    """Gives a name to write to; when that is done, it takes the place of `path`, a file or a directory."""
-    path = Path(os.path.realpath(path))  # what a link names is replaced, not the link
-    workshop = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    new, old = workshop / path.name, workshop / "old"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
-        workshop.mkdir()
-        yield new
-        try:
-            if path.is_dir():
-                _take_along(path, new)
-                os.replace(path, old)  # a directory cannot be renamed over one that is not empty
-            os.replace(new, path)
-        finally:
-            _put_back(old, path)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise disk_error(error, path) from None
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+def export_parts(rows: Iterable[tuple[str, Row]], path: Path, shape: Shape, card: CardOf | None = None) -> Written:
+    """Writes each row to its split, and a card with it: README.md in a folder, FILE.md beside a FILE.
+
+    A card that is not as an export wrote it is the user's, and stays.
+
+    Raises:
+        UsageError: there is something else than an earlier export at `path`.
+        DiskFailed: an earlier export at `path` is untouched.
+    """
+    check_place(path, shape.kind, folder=shape.is_folder)
+    place = card_place(path, shape)
+    users_card = card is not None and is_users(place)
+    text = ""
+    with in_place_of(path) as new:
+        written = _write_folder(rows, new, shape) if shape.is_folder else _write_file(rows, new, shape.kind)
+        if card is not None and not users_card:
+            text = sealed(card(written))
+        if shape.is_folder:
+            write_mark(new, [file for file in new.rglob("*") if file.is_file()])
+            if text:
+                (new / CARD).write_text(text, encoding="utf-8", newline="\n")
+        for file in [new, *new.rglob("*")]:
+            if file.is_file():
+                sync_file(file)
+    if text and not shape.is_folder:
+        write_whole(place, text)
+    return replace(written, root=path if shape.is_folder else path.parent, users_card=place if users_card else None)
 
 
-def _take_along(directory: Path, new: Path) -> None:
-    """Copies what no export wrote from an earlier dataset's directory to the new one's."""
-    for entry in directory.iterdir():
-        if any(entry.match(pattern) for pattern in _DATASET_FILES):
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.copytree(entry, new / entry.name, symlinks=True)
-        else:
-            shutil.copy2(entry, new / entry.name, follow_symlinks=False)
+def card_place(path: Path, shape: Shape) -> Path:
+    """Where the card of an export stands."""
+    return path / CARD if shape.is_folder else path.with_name(path.name + ".md")
 
 
-def _put_back(old: Path, path: Path) -> None:
-    """Puts an earlier export back in its place, if nothing has come there."""
-    if old.exists() and not path.exists():
-        os.replace(old, path)
+def _write_file(rows: Iterable[tuple[str, Row]], new: Path, kind: Format) -> Written:
+    sink = _SINKS[kind](new)
+    records, columns = _distribute(rows, {WHOLE: sink})
+    sink.close(columns)
+    return Written(new.parent, records, {WHOLE: [Path(new.name)]}, columns)
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Clears away what exports to the same place left behind when they were killed."""
-    for leftover in path.parent.glob(glob.escape(f".{path.name}.") + "*.tmp"):
-        pid = leftover.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
-        if pid.isdecimal() and len(pid) < 10 and not _is_of_another(int(pid)):
-            _put_back(leftover / "old", path)
-            shutil.rmtree(leftover)
+def _write_folder(rows: Iterable[tuple[str, Row]], new: Path, shape: Shape) -> Written:
+    is_hf = shape.kind == "hf"
+    folder = new.with_name("streams") if is_hf else new
+    folder.mkdir()
+    sink, suffix = _SINKS[shape.kind], f".{shape.kind}"
+    most_bytes = None if is_hf else shape.shard_bytes
+    parts = {name: Shards(folder, name, sink, suffix, most_bytes) for name in shape.splits or (WHOLE,)}
+    records, columns = _distribute(rows, parts)
+    files = {name: part.close(columns) for name, part in parts.items()}
+    if is_hf:
+        streams = {name: files[name][0] for name in parts}
+        save_dataset(streams, new, shape.shard_bytes, splits=bool(shape.splits))
+        files = {name: sorted((new / name if shape.splits else new).glob("data-*.arrow")) for name in parts}
+    relative = {name: [path.relative_to(new) for path in paths] for name, paths in files.items()}
+    return Written(new, records, relative, columns)
 
 
-def _is_of_another(pid: int) -> bool:
-    """Whether another process of that id runs."""
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _write_jsonl(rows: Iterator[Row], path: Path) -> None:
-    import jsonlines
-    import orjson
-
-    with path.open("wb") as file:
-        jsonlines.Writer(file, dumps=orjson.dumps).write_all(rows)
-    _sync_file(path)
-
-
-def _write_parquet(rows: Iterator[Row], path: Path) -> None:
-    from pyarrow import parquet
-
-    schema, tables = _tables(rows)
-    with parquet.ParquetWriter(path, schema) as writer:
-        for table in tables:
-            writer.write_table(table)
-    _sync_file(path)
-
-
-def _write_dataset(rows: Iterator[Row], path: Path) -> None:
-    import datasets
-    import pyarrow
-
-    # Read back memory-mapped: neither memory nor the cache of `datasets` holds the rows.
-    arrow = path.with_name("rows.arrow")
-    schema, tables = _tables(rows)
-    with pyarrow.OSFile(str(arrow), "wb") as file, pyarrow.ipc.new_stream(file, schema) as writer:
-        for table in tables:
-            writer.write_table(table)
-    datasets.disable_progress_bars()
-    dataset = datasets.Dataset.from_file(str(arrow))
-    dataset.save_to_disk(str(path), num_shards=None if len(dataset) else 1)  # without a shard it could not be loaded
-    for file_of_dataset in path.iterdir():
-        _sync_file(file_of_dataset)
-
-
-def _tables(rows: Iterator[Row]) -> tuple[Any, Iterator[Any]]:
-    """The schema, by the keys of the first row, and the rows in tables of that schema."""
-    import pyarrow
-
-    first = next(rows, None)
-    message = pyarrow.struct([("role", pyarrow.string()), ("content", pyarrow.string())])
-    # Told by name and not by value: a column may begin with a thousand times None.
-    kinds = {
-        "messages": pyarrow.list_(message),
-        "id": pyarrow.string(),
-        "words": pyarrow.int64(),
-        "required_words": pyarrow.int64(),
-        "length_score": pyarrow.float64(),
-        "sections": pyarrow.int64(),
-        "model": pyarrow.string(),
-        "language": pyarrow.string(),
-        "quality": pyarrow.float64(),
-    }
-    schema = pyarrow.schema([(name, kinds[name]) for name in first or ("messages",)])
-    rows = chain([] if first is None else [first], rows)
-
-    def tables() -> Iterator[Any]:
-        while batch := list(islice(rows, _BATCH)):
-            yield pyarrow.Table.from_pylist(batch, schema=schema)
-
-    return schema, tables()
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+def _distribute(
+    rows: Iterable[tuple[str, Row]], parts: Mapping[str, Sink | Shards]
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Writes each row to its part; gives how many each has, and the columns, by the first row."""
+    records = dict.fromkeys(parts, 0)
+    columns: tuple[str, ...] = ()
+    for split, row in rows:
+        columns = columns or tuple(row)
+        parts[split].write(row)
+        records[split] += 1
+    return records, columns or ("messages",)

@@ -25,6 +25,9 @@ LOCK_NAME = "run.lock"
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
+_TIP = "Wait until it is done, or name another run directory with -r."
+
+
 class RunLock:
     """Holds the lock of the run in `directory` until `release`.
 
@@ -33,7 +36,7 @@ class RunLock:
         UsageError: the file system gives no locks.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, tip: str = _TIP) -> None:
         from filelock import FileLock, Timeout
 
         self._path = directory / LOCK_NAME
@@ -43,7 +46,7 @@ class RunLock:
         except Timeout:
             raise RunBusy(
                 f"{directory} is in use by {_holder(self._path)}.",
-                "Wait until it is done, or name another run directory with -r.",
+                tip,
             ) from None
         except OSError as error:
             if error.errno in _NO_LOCKS:

@@ -123,3 +123,9 @@ def sync_directory(directory: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def sync_file(path: Path) -> None:
+    """Brings what was written to a file to the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -231,7 +231,8 @@ def answer_row(answer: Answer) -> dict[str, Any]:
     rest = {"model": answer.model, **_usage(answer.usage), "attempts": answer.attempts, "at": answer.at}
     match answer:
         case Selection():
-            return {"id": answer.id, "keep": answer.keep, "reason": answer.reason, **rest}
+            words = {} if answer.words is None else {"words": answer.words}
+            return {"id": answer.id, "keep": answer.keep, "reason": answer.reason, **words, **rest}
         case Prediction():
             row = {"id": answer.id, "sample": answer.sample, "response_length": answer.response_length}
             return {**row, "finish_reason": answer.finish_reason, **rest, "response": answer.response}

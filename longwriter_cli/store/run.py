@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from longwriter_cli.store.load import (
 )
 from longwriter_cli.store.lock import LOCK_NAME, RunLock
 from longwriter_cli.store.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest, write_whole
+from longwriter_cli.store.rejects import REJECTS
 from longwriter_cli.store.rows import (
     A,
     R,
@@ -49,9 +50,6 @@ from longwriter_cli.store.rows import (
 )
 
 __all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "REJECTS", "SECTIONS", "Run"]
-
-REJECTS = "rejects.jsonl"
-"""What the last export dropped: no rows of the run, and written whole."""
 
 FILES = (MANIFEST_NAME, LOCK_NAME, *ROWS, REJECTS)
 """All files that a run keeps for itself."""
@@ -191,12 +189,6 @@ class Run:
 
     def add_failure(self, failure: Failure) -> None:
         self._add(FAILURES, failure_row(failure))
-
-    def keep_rejects(self, rejects: Sequence[Mapping[str, str]]) -> None:
-        """Writes what an export dropped, whole; where it dropped nothing, an earlier file becomes empty."""
-        path = self.directory / REJECTS
-        if rejects or path.exists():
-            write_whole(path, "".join(_line(dict(row)).decode() for row in rejects))
 
     def _add(self, name: str, row: dict[str, Any]) -> None:
         """Appends a row, then takes it in as it would be read from the file: a later command knows the same."""

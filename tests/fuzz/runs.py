@@ -32,7 +32,7 @@ from made_rows import (
 from longwriter_cli.cli import inspect
 from longwriter_cli.errors import InputError, LongwriterError
 from longwriter_cli.records import Requirement, Step, Usage
-from longwriter_cli.stages.build import build_dataset
+from longwriter_cli.stages.build import Wanted, build_dataset
 from longwriter_cli.store.manifest import MANIFEST_NAME
 from longwriter_cli.store.run import FAILURES, INSTRUCTIONS, PLANS, REJECTS, SECTIONS, Run
 from longwriter_cli.text.plan import plan_digest
@@ -194,7 +194,7 @@ def _work(directory: Path) -> None:
         assert run.sections(position)[1].text == "The end."
         assert run.plan(position) == made
         export = directory / "dataset.jsonl"
-        made = build_dataset(run, export, "jsonl", metadata=True)
+        made = build_dataset(run, export, Wanted(metadata=True))
         assert len(export.read_bytes().splitlines()) == made.records
         assert made.records + made.rejected == sum(map(run.index.is_complete, range(len(run.index))))
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from longwriter_cli.llm.base import Completion, Request
 from longwriter_cli.llm.faults import CallFailed
-from longwriter_cli.llm.openai import OpenAIChat, Streaming
-from longwriter_cli.llm.stream import BrokenStream, Stream
+from longwriter_cli.llm.openai import OpenAIChat
+from longwriter_cli.llm.stream import BrokenStream, Stream, Streaming
 
 PROMPT = "Write of the sea."
 

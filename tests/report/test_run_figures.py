@@ -12,7 +12,7 @@ import pytest
 from longwriter_cli.errors import UsageError
 from longwriter_cli.records import Failure, Step
 from longwriter_cli.report.record import run_record
-from longwriter_cli.report.run_figures import RunFigures, run_figures
+from longwriter_cli.report.run_figures import RejectGroup, RunFigures, run_figures
 from longwriter_cli.report.summary import count
 from longwriter_cli.store.run import Run
 from longwriter_cli.text.plan import plan_digest
@@ -148,7 +148,8 @@ def test_rejects_are_counted_by_reason_and_are_no_records(files: Files) -> None:
     files.add("rejects", id="done", reason="too_short", detail="700 of 1000")
     files.add("rejects", id="done", reason="repetition", detail="the newest row counts")
     figures = figures_of(files)
-    assert (dict(figures.rejects), figures.rejected, figures.records) == ({"repetition": 1}, 1, 0)
+    assert dict(figures.rejects) == {"repetition": RejectGroup(1, (("done", "the newest row counts"),))}
+    assert (figures.rejected, figures.records) == (1, 0)
 
 
 def test_a_run_without_rows_has_figures(tmp_path: Path) -> None:

@@ -14,11 +14,10 @@ from longwriter_cli.errors import InputError
 from longwriter_cli.records import Instruction, Requirement, Step
 from longwriter_cli.store.source.fields import RowReader, nearest
 from longwriter_cli.store.source.formats import open_table
-from longwriter_cli.store.source.rows import BadRow, Table
+from longwriter_cli.store.source.logs import check_logs, read_logs
+from longwriter_cli.store.source.rows import BadRow, Table, located
 
-__all__ = ["read_instructions"]
-
-MEND_ROW = "Mend it, or go on without such rows: --skip-bad-rows."
+__all__ = ["check_logs", "read_instructions", "read_logs"]
 
 
 def read_instructions(
@@ -59,7 +58,7 @@ def read_instructions(
             instruction = reader.read(value, row=kept)
             is_new = seen.add(instruction, line, table.unit)
         except BadRow as fault:
-            error = _located(table, line, fault)
+            error = located(table, line, fault)
             if on_bad_row is None:
                 raise error from fault
             bad += 1
@@ -100,14 +99,6 @@ class _Seen:
 
 def _digest(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
-
-
-def _located(table: Table, line: int, fault: BadRow) -> InputError:
-    error = InputError(table.name, line, fault.problem, fault.tip or MEND_ROW)
-    if table.unit != "line":
-        error.message = f"{table.name} {table.unit} {line}: {fault.problem}"
-        error.args = (error.message,)
-    return error
 
 
 def _nothing_in(table: Table, bad: int, reader: RowReader) -> InputError:

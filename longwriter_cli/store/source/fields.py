@@ -11,9 +11,9 @@ from hashlib import sha256
 import orjson
 
 from longwriter_cli.records import Instruction, Requirement, RequirementKind, Step
-from longwriter_cli.store.source.rows import BadRow, quoted, short
+from longwriter_cli.store.source.rows import BadRow, NoPrompt, quoted, short
 
-PROMPT_FIELDS = ("prompt", "instruction", "messages", "conversations")
+PROMPT_FIELDS = ("prompt", "instruction", "messages", "conversations", "conversation")
 LENGTH_FIELDS = ("required_words", "length")
 
 # What a terminal would obey or a line-based tool would split at.
@@ -72,10 +72,10 @@ class RowReader:
                 del meta[name]
         _check_storable(meta, "a field")
         return Instruction(
-            id=_own_id(value.get("id")) or sha256(encoded).hexdigest()[:16],
+            id=own_id(value.get("id")) or sha256(encoded).hexdigest()[:16],
             row=row,
             prompt=prompt,
-            required_words=_requirement(value[required], required) if required else self._required_words(prompt),
+            required_words=self._required(value, required, prompt),
             meta=meta,
             plan=self._plan(value.get("plan")),
         )
@@ -91,7 +91,7 @@ class RowReader:
             raise self._no_prompt(row)
         prompt = _text(row[name], name)
         if not prompt.strip():
-            raise BadRow("the prompt is empty")
+            raise NoPrompt("the prompt is empty")
         if name != "instruction":
             return prompt, (name,)
         extra = row.get("input")
@@ -99,11 +99,24 @@ class RowReader:
             raise BadRow(f'"input" is {_a(extra)}, not a string')
         return (f"{prompt}\n\n{extra}" if extra and extra.strip() else prompt), (name, "input")
 
+    def _required(self, row: dict[str, object], name: str | None, prompt: str) -> Requirement | None:
+        """What the row states in that field, else the prompt.
+
+        A bare number that the prompt states too is of the prompt's kind: at least, at most.
+        """
+        if name is None:
+            return self._required_words(prompt)
+        own = _requirement(row[name], name)
+        if isinstance(row[name], Mapping):
+            return own
+        stated = self._required_words(prompt)
+        return stated if stated is not None and stated.words == own.words else own
+
     def _no_prompt(self, row: dict[str, object]) -> BadRow:
         if len(self.met_keys) < 1000:
             self.met_keys.update(row)
         if any(name in row for name in ((self.field,) if self.field else PROMPT_FIELDS)):
-            return BadRow("the prompt is empty")
+            return NoPrompt("the prompt is empty")
         if self.field:
             return BadRow(f'has no field "{self.field}"; it holds {quoted(row)}', nearest(self.field, row))
         return BadRow(f"has no prompt; it holds {quoted(row)}", "Name the field that holds it with --field NAME.")
@@ -143,20 +156,20 @@ def _text(value: object, name: str) -> str:
         # `role` and `content` are OpenAI's names, `from` and `value` ShareGPT's.
         if turn.get("role", turn.get("from")) in ("user", "human"):
             return _content(turn.get("content", turn.get("value")), name)
-    raise BadRow(f'"{name}" holds no turn of the user')
+    raise NoPrompt(f'"{name}" holds no turn of the user')
 
 
 def _content(content: object, name: str) -> str:
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        raise BadRow(f'the first user turn of "{name}" is {_a(content)}, not a text')
+        raise NoPrompt(f'the first user turn of "{name}" is {_a(content)}, not a text')
     texts = []
     for part in content:
         text = part.get("text") if isinstance(part, dict) else part
         if not isinstance(text, str):
             what = part.get("type") if isinstance(part, dict) else None
-            raise BadRow(
+            raise NoPrompt(
                 f'the first user turn of "{name}" holds a part that is no text: {short(what or part)}',
                 "An instruction can be text alone.",
             )
@@ -164,7 +177,7 @@ def _content(content: object, name: str) -> str:
     return "\n".join(texts)
 
 
-def _own_id(value: object) -> str | None:
+def own_id(value: object) -> str | None:
     match value:
         case None:
             return None

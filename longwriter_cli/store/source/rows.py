@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
+from longwriter_cli.errors import InputError
+
 
 class BadRow(Exception):
     """Why one row cannot be used. The rows after it can: the file as a whole being bad is an `InputError`."""
@@ -17,6 +19,10 @@ class BadRow(Exception):
         super().__init__(problem)
         self.problem = problem
         self.tip = tip
+
+
+class NoPrompt(BadRow):
+    """The row is well formed and holds no text of a user: bad as an instruction, common in a log of chats."""
 
 
 # Line (or row number, both from 1) and value. A `BadRow` stands in the place of a value that could not be read: a
@@ -31,6 +37,18 @@ class Table:
     name: str
     rows: Iterator[Row]
     unit: Literal["line", "row"] = "line"
+
+
+MEND_ROW = "Mend it, or go on without such rows: --skip-bad-rows."
+
+
+def located(table: Table, line: int, fault: BadRow, tip: str = MEND_ROW) -> InputError:
+    """The fault as an error that says where it stands; `tip` where it gives none of its own."""
+    error = InputError(table.name, line, fault.problem, fault.tip or tip)
+    if table.unit != "line":
+        error.message = f"{table.name} {table.unit} {line}: {fault.problem}"
+        error.args = (error.message,)
+    return error
 
 
 def plain(value: object) -> object:

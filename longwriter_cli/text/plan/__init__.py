@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import orjson
 
@@ -30,6 +31,9 @@ __all__ = [
     "repeated_points",
     "steps_from_json",
 ]
+
+# Every section of a plan shows all of its steps: they are made into lines once for each plan in hand.
+_PLANS_AT_ONCE = 2048
 
 _FORMATS: Mapping[Language, str] = {
     "en": "Paragraph {n} - Main Point: {main_point} - Word Count: {words} words",
@@ -76,6 +80,11 @@ def format_step(step: Step, language: Language) -> str:
 
 def format_steps(steps: Iterable[Step], language: Language) -> str:
     """The steps, one a line. `parse_plan` reads them back."""
+    return _lines(tuple(steps), language)
+
+
+@lru_cache(_PLANS_AT_ONCE)
+def _lines(steps: tuple[Step, ...], language: Language) -> str:
     return "\n".join(format_step(step, language) for step in steps)
 
 

@@ -78,9 +78,12 @@ def _place(demand: _Demand) -> int:
 
 
 def _demands(text: str) -> Iterator[_Demand]:
+    matches = list(find_matches(text))
+    if not matches:  # most prompts of a chat: what was pasted into them is not looked for
+        return
     pasted = pasted_span(text)
     taken: set[int] = set()
-    for match in find_matches(text):
+    for match in matches:
         numbers = {match.end("first"), match.end("second")} - {-1}
         if not numbers & taken and (demand := _judged(text, match, pasted)):
             taken |= numbers

@@ -65,6 +65,8 @@ _CHINESE_LABEL = re.compile(
     rf"(?:字数|词数|篇幅|长度)[^0-9\n。;{HAN_NUMERALS}]{{0,14}}?{_ZH_NUMBERS}(?P<plus>\+)?"
     rf"(?![0-9%个页章段篇分倍年月{HAN_NUMERALS}])"
 )
+# What every pattern above ends or begins with. Most prompts of a chat have none of it, and take a fifth of the time.
+_COUNTED = re.compile("wo?rd|page|character|[字词页]|篇幅|长度")
 _CHINESE_TEXT = re.compile(r"chinese|mandarin|[\u4e00-\u9fff]")
 
 _SENTENCE_BREAK = re.compile(r"(?<!\bmax)(?<!\bmin)(?<!\bapprox)(?<!\bca)\.(?=\s)|[!?;]|\n\s*\n")
@@ -111,6 +113,8 @@ class Mention:
 
 def find_matches(text: str) -> Iterator[re.Match[str]]:
     """All that looks like a mention, the surest patterns first; one number may come up under several patterns."""
+    if not _COUNTED.search(text):
+        return
     chinese = _CHINESE_TEXT.search(text) is not None
     for pattern in (_ENGLISH, _CHINESE, _ENGLISH_LABEL, _CHINESE_LABEL):
         for match in pattern.finditer(text):

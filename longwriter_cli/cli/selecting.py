@@ -1,0 +1,239 @@
+"""What `select` does on its run: sift the logs, ask the model about what is left, write instructions and rejects."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import chain
+from typing import Any
+
+import orjson
+
+from longwriter_cli.cli import chat as models
+from longwriter_cli.cli import errand
+from longwriter_cli.cli.bad_rows import record_bad_rows
+from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
+from longwriter_cli.cli.meter import AnswerMeter, Meter
+from longwriter_cli.cli.options import Options
+from longwriter_cli.cli.output import plain, say, show
+from longwriter_cli.cli.progress import PLAIN_INTERVAL_S
+from longwriter_cli.cli.select_task import SelectTask, check_places, limited, logged_prompts, settle_selection
+from longwriter_cli.cli.summary import counted, show_json, spent
+from longwriter_cli.cli.work import manifest_of
+from longwriter_cli.errors import InputError, UsageError
+from longwriter_cli.llm.retry import Tally
+from longwriter_cli.records import Instruction, Selection, Usage
+from longwriter_cli.report.selection import SelectionFigures, show_selection
+from longwriter_cli.report.summary import Counts, count_failed
+from longwriter_cli.report.terminal import console
+from longwriter_cli.settings import Settings
+from longwriter_cli.stages.answering import Answering
+from longwriter_cli.stages.select import Reject, Selector, sift
+from longwriter_cli.store.run import REJECTS, Run
+from longwriter_cli.store.selection import Row, Spool, replacing
+from longwriter_cli.store.source import check_logs
+from longwriter_cli.text.selecting import DROP_BY_MODEL, REASONS, Rules
+
+_ROWS_BETWEEN_LOOKS = 1000  # at the clock
+
+
+def carry_out(task: SelectTask, options: Options) -> int:
+    """Selects and returns the exit code.
+
+    Raises:
+        LongwriterError: what stopped the command. What is answered is kept, and the summary is printed.
+    """
+    options.check()
+    check_places(task)
+    check_logs(task.logs)
+    if options.dry_run:
+        from longwriter_cli.cli.select_estimate import dry_run
+
+        return dry_run(task, options)
+    return errand.carry_out(_SelectErrand(task, options), options)
+
+
+class _SelectErrand:
+    """An `Errand`. The first row is read at once: a wrong path is told before a run directory is made for it."""
+
+    creates = True
+
+    def __init__(self, task: SelectTask, options: Options) -> None:
+        self.directory = task.directory
+        self._task = task
+        self._options = options
+        self._bad_rows: list[InputError] = []
+        logs = logged_prompts(task, self._bad_rows)
+        first = next(logs, None)
+        self._logs = chain([] if first is None else [first], logs)
+        self._spool: Spool | None = None
+        self._exported: SelectionFigures | None = None
+
+    def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
+        task, options = self._task, self._options
+        settings, templates = settle_selection(task, options, run)
+        self._spool = spool = Spool(run.directory)
+        instructions = self._instructions(spool, task.rules_for(settings))
+        if not settings.model:
+            for _ in instructions:
+                pass
+            run.begin(manifest_of(run, settings))
+            self._record_bad_rows(run)
+            return None
+        with run.staged(instructions) as staged:
+            answers = run.index.answers(Selection.stage)
+            finished = sum((id,) in answers for id in spool.kept_ids())  # noqa: A001 - the rows' word
+            if finished < spool.kept:
+                models.check_model(settings, options)
+                check_prices(settings, options)
+                run.check_room()
+            stored = run.manifest and Settings.from_row(run.manifest.settings)
+            run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
+            run.take_in(staged)
+        self._record_bad_rows(run)
+        meter = AnswerMeter(
+            "prompts",
+            total=spool.kept,
+            finished=finished,
+            tally=tally,
+            tokens=lambda: sum(usage.total_tokens for usage in run.usage().values()),
+            cost_usd=lambda: cost_usd(run.usage(), options),
+        )
+
+        async def work(calls: Calls) -> None:
+            selector = Selector(calls.chat, settings, templates.get("select"))
+            answering = Answering(run, calls.stop, calls.listen, calls.retry)
+            questions = selector.questions(run, spool.kept_ids())
+            await answering.work(questions, slots=calls.slots, grace_s=calls.grace_s)
+
+        return settings, meter, work
+
+    def _instructions(self, spool: Spool, rules: Rules) -> Iterator[Instruction]:
+        """What the rules keep. All rows are put into the spool on the way."""
+        reading = _Reading(self._options)
+        for sifted in limited(sift(self._logs, rules), self._options.limit):
+            if isinstance(sifted, Reject):
+                spool.drop(_reject_row(sifted))
+            else:
+                spool.keep(_instruction_row(sifted))
+                yield sifted
+            reading.look(spool)
+
+    def _record_bad_rows(self, run: Run) -> None:
+        record_bad_rows(run, self._task.logs, self._bad_rows)
+
+    def close(self, run: Run) -> None:
+        pass
+
+    def export(self, run: Run) -> None:
+        assert self._spool is not None, "the logs were read"
+        with ExitStack() as both:
+            keep = both.enter_context(replacing(self._task.output))
+            drop = both.enter_context(replacing(run.directory / REJECTS))
+            self._exported = SelectionFigures()
+            for row, kept in self._concluded(run, self._exported):
+                (keep if kept else drop)(row)
+
+    def _concluded(self, run: Run, figures: SelectionFigures) -> Iterator[tuple[Row, bool]]:
+        """The rows of the logs with the model's verdicts, counted on the way; those that wait for one are left out."""
+        asked = run.manifest is not None and bool(run.manifest.settings["model"])
+        for row, kept in self._spool.rows() if self._spool is not None else ():
+            verdict = run.answer(Selection, (row["id"],)) if kept and asked else None
+            if kept and asked and verdict is None:
+                figures.waiting += 1
+            elif kept and (verdict is None or verdict.keep):
+                figures.kept += 1
+                yield row if verdict is None or verdict.words is None else row | {"needs_words": verdict.words}, True
+            else:
+                reject = row if verdict is None else _refused_row(row, verdict)
+                figures.dropped[reject["reason"]] += 1
+                yield reject, False
+
+    def report(self, run: Run, tally: Tally, elapsed_s: float, code: int) -> None:
+        figures = self._exported
+        if figures is None:  # nothing was written: what would have been is still told
+            figures = SelectionFigures()
+            for _ in self._concluded(run, figures):
+                pass
+        if self._spool is not None:
+            self._spool.close()
+        _report(self._task, self._options, run, tally, figures, self._exported is not None, elapsed_s, code)
+
+
+class _Reading:
+    """Says from time to time how far the reading has come."""
+
+    def __init__(self, options: Options) -> None:
+        self._mode = options.progress or "auto"
+        self._next = time.monotonic() + PLAIN_INTERVAL_S
+        self._rows = 0
+
+    def look(self, spool: Spool) -> None:
+        self._rows += 1
+        if self._rows % _ROWS_BETWEEN_LOOKS or self._mode == "none" or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + PLAIN_INTERVAL_S
+        if self._mode == "json":
+            say(orjson.dumps({"rows": self._rows, "kept": spool.kept}).decode())
+        else:
+            say(f"{self._rows:,} rows read, {spool.kept:,} kept so far")
+
+
+def _instruction_row(instruction: Instruction) -> Row:
+    row: dict[str, Any] = {"id": instruction.id, "prompt": instruction.prompt}
+    if instruction.required_words is not None:
+        row["required_words"] = instruction.required_words.words
+    return row | dict(instruction.meta)
+
+
+def _reject_row(reject: Reject) -> Row:
+    logged, drop = reject.logged, reject.drop
+    place = {"source": plain(logged.source), "line": logged.line}
+    return {"id": logged.id, "reason": drop.reason, "detail": drop.detail, **place}
+
+
+def _refused_row(row: Row, verdict: Selection) -> Row:
+    words = "" if verdict.words is None else f"{verdict.words:,} words would do: "
+    place = {"source": row["source"], "line": row["line"]}
+    return {"id": row["id"], "reason": DROP_BY_MODEL, "detail": f"{words}{verdict.reason}", **place}
+
+
+def _report(
+    task: SelectTask,
+    options: Options,
+    run: Run,
+    tally: Tally,
+    figures: SelectionFigures,
+    exported: bool,
+    elapsed_s: float,
+    code: int,
+) -> None:
+    usage = sum(run.usage().values(), Usage())
+    failed = count_failed(run)
+    counts = Counts(figures.rows, 0, figures.kept, failed, 0, 0, usage)
+    if options.json:
+        show_json(
+            "select",
+            run,
+            counts,
+            options,
+            tally,
+            rejected=figures.rejected,
+            records=figures.kept if exported else 0,
+            dataset=task.output if exported else None,
+            elapsed_s=elapsed_s,
+            code=code,
+        )
+        return
+    if code == UsageError.exit_code:
+        return
+    show(f"{counted(figures.rows, 'row')} of {counted(len(task.logs), 'log')}")
+    show_selection(console(), figures, REASONS)
+    if usage.total_tokens or tally.calls:
+        show(f"{usage.total_tokens:,} tokens{spent(run, options)}; {tally.calls} calls now")
+    if failed:
+        show(f"{failed:,} failed; which and why: {plain(str(task.directory / 'failures.jsonl'))}")
+    if exported:
+        show(f"{counted(figures.kept, 'instruction')} in {plain(str(task.output))}")
+        show(f"{counted(figures.rejected, 'row')} dropped; which and why: {plain(str(task.directory / REJECTS))}")

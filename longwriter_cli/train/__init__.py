@@ -1,0 +1,1 @@
+"""From records to what a trainer reads: tokens and packs."""
