@@ -199,6 +199,21 @@ def test_at_the_budget_what_is_finished_is_paired_and_the_rest_waits(
     assert (run / "pairs.jsonl").read_bytes() == (run.with_name("whole") / "pairs.jsonl").read_bytes()
 
 
+def test_an_instruction_whose_samples_are_not_all_written_waits(
+    instructions: Path, run: Path, server: FakeServer
+) -> None:
+    server.answer = by_sample
+    by_length = ("--quality-weight", 0, "-c", 1, "--json")
+    whole = pairs(instructions, run.with_name("whole"), server, *by_length).summary
+    tokens = whole["prompt_tokens"] + whole["completion_tokens"]
+    summary = pairs(instructions, run, server, *by_length, "--max-total-tokens", int(tokens * 0.6), code=4).summary
+    written = Counter(row["id"] for row in read_rows(run / "predictions.jsonl"))
+    begun = [name for name, samples in written.items() if samples < 4]
+    assert begun, "the budget ends amid an instruction"
+    assert summary["records"] == len(written) - len(begun)
+    assert summary["without_pair"] == {"unfinished": 6 - summary["records"]}
+
+
 def test_without_a_judge_it_is_length_alone_or_an_error(instructions: Path, run: Path, server: FakeServer) -> None:
     server.answer = by_sample
     command = ("pairs", instructions, "-r", run, *at(server), "--seed", SEED)
