@@ -2,8 +2,8 @@
 
 Shipped templates stand in `prompts/` of a checkout and in `longwriter_cli/_prompts` of a wheel. A user's directory
 may hold `plan.txt` and `write.txt` themselves, which then serve every language, or the folders `en/` and `zh/`; what
-it lacks comes from the shipped ones. `select.txt` and `judge.txt` serve all languages. A run keeps a copy of what it
-uses, and goes on with that copy.
+it lacks comes from the shipped ones. `select.txt`, `judge.txt` and `compare.txt` serve all languages. A run keeps a
+copy of what it uses, and goes on with that copy.
 
 Filling is one pass: a text that happens to contain `$PLAN$` is left as it is.
 """
@@ -21,7 +21,7 @@ from typing import Literal
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import Language
 
-TemplateName = Literal["plan", "write", "select", "judge"]
+TemplateName = Literal["plan", "write", "select", "judge", "compare"]
 
 AGENTWRITE: tuple[TemplateName, ...] = ("plan", "write")
 
@@ -31,6 +31,7 @@ _REQUIRED: dict[TemplateName, tuple[str, ...]] = {
     "write": ("STEP",),
     "select": ("INST",),
     "judge": ("RESPONSE",),
+    "compare": ("RESPONSE",),
 }
 _BY_LANGUAGE = frozenset(AGENTWRITE)
 _LANGUAGES: tuple[Language, ...] = ("en", "zh")

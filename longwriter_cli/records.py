@@ -172,11 +172,16 @@ class Prediction:
         return (self.id, self.sample)
 
 
+PART_SAMPLES = 1000
+"""From here on a sample's number stands for a part of the first text: no text is sampled that often."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a judge model gave a prediction: a score, 1 to 5, for each dimension. Key: `(id, sample, judge, n)`.
+    """What a judge model gave a text: a score, 1 to 5, for each dimension. Key: `(id, sample, judge, n, of)`.
 
-    `n` counts the judgements that one judge gives one prediction, from 1.
+    `n` counts the judgements that one judge gives one text, from 1. `of` is the digest of the text, its prompt, and how
+    the judge was asked: a text that is written anew has no judgements yet.
     """
 
     stage: ClassVar = "judge"
@@ -190,22 +195,48 @@ class Judgement:
     usage: Usage = Usage()
     attempts: int = 0
     at: str = ""
+    of: str = ""
 
-    def key(self) -> tuple[str, int, str, int]:
-        return (self.id, self.sample, self.judge, self.n)
+    def key(self) -> tuple[str, int, str, int, str]:
+        return (self.id, self.sample, self.judge, self.n, self.of)
 
 
-Answer = Selection | Prediction | Judgement
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Which of two texts a judge model preferred. Key: `(id, order, judge, of)`.
+
+    `order` is 0 where this run's text stood first, 1 where it stood second; `of` is the digest of both texts, their
+    prompt, and how the judge was asked.
+    """
+
+    stage: ClassVar = "compare"
+
+    id: str
+    order: int
+    judge: str
+    better: Literal["first", "second", "tie"]
+    model: str = ""
+    usage: Usage = Usage()
+    attempts: int = 0
+    at: str = ""
+    of: str = ""
+
+    def key(self) -> tuple[str, int, str, str]:
+        return (self.id, self.order, self.judge, self.of)
+
+
+Answer = Selection | Prediction | Judgement | Comparison
 """A row that one question to a model gives, beside plans and sections."""
 
-ANSWER_STAGES = frozenset({Selection.stage, Prediction.stage, Judgement.stage})
+ANSWER_STAGES = frozenset({Selection.stage, Prediction.stage, Judgement.stage, Comparison.stage})
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why an instruction, or a row of the source, gave no record. Key: `(id, stage, n)`.
 
-    `n` is the step of a section, counted from 1; of a prediction or judgement it is the sample, counted from 1 too.
+    `n` is the step of a section, counted from 1; of a prediction or judgement it is the sample, of a comparison the
+    order, counted from 1 too.
 
     `basis` is the digest of what the attempt stood on (prompt, plan, settings): a failure whose basis has changed
     is tried again. A bad row of the source has `file` and `line`; `mended` says that it has been put right since.

@@ -22,6 +22,8 @@ Job = Literal["plan", "write", "select", "direct", "judge"]
 Mode = Literal["serial", "parallel"]
 LengthControl = Literal["none", "carry"]
 PlanFormat = Literal["auto", "text", "json"]
+Method = Literal["agentwrite", "direct", "given"]
+"""How a text comes about: section by section, by one plain call, or by another tool."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Settings:
     max_section_words: int | None = None
     section_tolerance: float | None = None
     length_control: LengthControl = "none"
+    method: Method = "agentwrite"
     min_words: int = 2000
     templates: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,6 +87,10 @@ class Settings:
         canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
+    def models(self) -> tuple[str, ...]:
+        """The models that calls may be made to, each once."""
+        return tuple(dict.fromkeys(filter(None, (self.model, self.plan_model, self.judge_model))))
+
     def body(self, *, planning: bool) -> dict[str, Any]:
         """What goes into the body of each call beside model and messages; `extra_body` wins over the rest."""
         sampling = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
@@ -93,7 +100,7 @@ class Settings:
 
 
 _LATER_NAMES = frozenset({"plan_format", "min_section_words", "max_section_words", "section_tolerance"})
-_LATER_NAMES |= {"length_control", "judge_model", "judge_extra_body", "min_words"}
+_LATER_NAMES |= {"length_control", "judge_model", "judge_extra_body", "method", "min_words"}
 _LATER = {f.name: f.default for f in fields(Settings) if f.name in _LATER_NAMES}
 _OPTIONAL = frozenset(
     {"plan_model", "temperature", "top_p", "seed", "max_tokens", "extra_body", "plan_extra_body", "history_words"}
@@ -104,6 +111,7 @@ _CHOICES = {
     "mode": ("serial", "parallel"),
     "length_control": ("none", "carry"),
     "plan_format": ("auto", "text", "json"),
+    "method": ("agentwrite", "direct", "given"),
 }
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "model": str,
@@ -139,12 +147,12 @@ def _may_be(name: str, value: object) -> bool:
 
 
 _SAMPLING = frozenset({"model", "temperature", "top_p", "seed", "max_tokens", "extra_body"})
-_AGENTWRITE = _SAMPLING | {"language", "templates", "min_section_words", "max_section_words"}
+_AGENTWRITE = _SAMPLING | {"language", "templates", "min_section_words", "max_section_words", "method"}
 _USES: dict[Job, frozenset[str]] = {
     "plan": _AGENTWRITE | {"plan_model", "plan_extra_body", "plan_format", "max_steps", "plan_tolerance"},
     "write": _AGENTWRITE | {"history_words", "mode", "length_control", "section_tolerance"},
     "select": _SAMPLING | {"templates", "min_words"},
-    "direct": _SAMPLING,
+    "direct": _SAMPLING | {"method"},
     "judge": frozenset({"judge_model", "judge_extra_body", "templates"}),
 }
 
@@ -159,12 +167,17 @@ def _name(key: str) -> str:
 
 
 def settle(
-    given: Mapping[str, Any], stored: Settings | None, *, uses: Collection[Job], accept_new: bool = False
+    given: Mapping[str, Any],
+    stored: Settings | None,
+    *,
+    uses: Collection[Job],
+    accept_new: bool = False,
+    fresh: Collection[Job] = (),
 ) -> Settings:
     """The settings of this command: what is given, else what the run was begun with, else the default.
 
     `uses` names the jobs of this command; only what they use is compared. A plan model that is not given is the model
-    itself.
+    itself. `fresh` names the jobs that have made nothing of the run yet: what they alone use may still be chosen.
 
     Raises:
         UsageError: a new run without a model, or settings that contradict each other.
@@ -176,7 +189,8 @@ def settle(
             raise UsageError("No model is named.", MODEL_CHOICES)
         return _coherent(Settings(**known))
     compared = _used_by(uses)
-    changed = _differences(known, stored, compared, uses)
+    begun = set(uses) - set(fresh)
+    changed = _differences(known, stored, _used_by(begun), begun)
     if changed and not accept_new:
         raise SettingsDiffer(
             "This run was begun with other settings: " + "; ".join(changed) + ".",

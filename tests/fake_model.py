@@ -296,8 +296,14 @@ class ScriptedModel:
         prompt = prompt_text(request)
         if (limit := _VERDICT.search(prompt)) is not None:
             return verdict(prompt, _number(limit[1]))
-        step = asked_step(prompt)
         rng = self._rng(request)
+        if is_comparing(prompt):
+            first, second = quoted_texts(prompt)[-2:]
+            better = "tie" if first == second else "first" if first > second else "second"
+            return orjson.dumps({"analysis": "Two texts.", "better": better}).decode()
+        if is_judging(prompt):
+            return orjson.dumps(judgement(prompt)).decode()
+        step = asked_step(prompt)
         if step is not None:
             return self.section(rng, step, text_so_far(prompt))
         language = language_of(prompt)
@@ -329,6 +335,20 @@ class ScriptedModel:
         return random.Random(blake2b(orjson.dumps(asked), digest_size=8).digest())
 
 
+# --- direct answers ---------------------------------------------------------------------------------------------
+
+
+def stops_at(most_words: int, request: Mapping[str, Any]) -> str | None:
+    """What a model answers that writes no more words at once; None to what is no request for a whole text."""
+    prompt = prompt_text(request)
+    if is_judging(prompt) or is_comparing(prompt) or asked_step(prompt) is not None or _PLAN_TEMPLATE.search(prompt):
+        return None
+    rng = random.Random(prompt)
+    return prose(rng, min(most_words, asked_words(prompt) or most_words), language_of(prompt))
+
+
+_PLAN_TEMPLATE = re.compile(r"Main Point|主要内容")
+
 # What a message needs where it names no length, by what it asks for.
 _LONG_KINDS = re.compile(r"\b(?:novel|thesis|textbook|course)\b|长篇|教材")
 _LONG_WORDS, _SHORT_WORDS = 8000, 400
@@ -345,6 +365,31 @@ def verdict(prompt: str, limit: int) -> str:
     words = asked_words(message) or (_LONG_WORDS if _LONG_KINDS.search(message) else _SHORT_WORDS)
     reason = f"{digest(message)} asks for {'much' if words >= limit else 'little'}"
     return orjson.dumps({"reason": reason, "words": words, "keep": words >= limit}).decode()
+
+
+# --- judging ----------------------------------------------------------------------------------------------------
+
+DIMENSIONS = ("Relevance", "Accuracy", "Coherence", "Clarity", "Breadth and Depth", "Reading Experience")
+
+
+def is_comparing(prompt: str) -> bool:
+    return "two responses" in prompt and '"better"' in prompt
+
+
+def is_judging(prompt: str) -> bool:
+    return all(name in prompt for name in DIMENSIONS)
+
+
+def quoted_texts(prompt: str) -> list[str]:
+    """The texts that stand in a prompt as quotations, each line behind "> "."""
+    blocks = re.findall(r"(?:^>.*\n?)+", prompt, re.MULTILINE)
+    return ["\n".join(line[1:].removeprefix(" ") for line in block.splitlines()) for block in blocks]
+
+
+def judgement(prompt: str) -> dict[str, Any]:
+    """Scores that hang on the text alone which stands last in the prompt: the same text always gets the same."""
+    rng = random.Random(quoted_texts(prompt)[-1])
+    return {"analysis": "A text.", **{name: rng.randint(1, 5) for name in DIMENSIONS}}
 
 
 def plan(rng: random.Random, total_words: int | None, language: Language) -> str:

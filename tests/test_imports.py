@@ -50,6 +50,7 @@ HOMES = {
     "transformers": {"train"},
     "numpy": {"train", "store"},
     "rensa": {"text"},
+    "altair": {"report"},
     "py3langid": {"text"},
     # The encoder of everything that goes over a wire or into a file.
     "orjson": {"text", "llm", "store", "cli", "report"},
@@ -66,6 +67,7 @@ HEAVY = {
     "zstandard",
     "rensa",
     "py3langid",
+    "altair",
     "numpy",
     "transformers",
 }

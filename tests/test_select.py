@@ -486,3 +486,12 @@ def test_rules_are_options(tmp_path: Path, out: Path) -> None:
     select(log, "-o", out, "--languages", "all", *marks, "--min-words", "900", "--min-prompt-words", "1")
     assert reasons(out) == {}
     assert [row["language"] for row in read_rows(out)] == ["de", "en", "en", "en", "en", "und"]
+
+
+def test_the_checkpoint_of_a_selection_is_no_run_to_write_in(tmp_path: Path, out: Path, server: FakeServer) -> None:
+    select(log_of(tmp_path, *novels(2)), "-o", out, *at(server))
+    checkpoint = out.with_name(out.name + ".run")
+    before = {name: what for name, what in snapshot(checkpoint).items() if name != "run.lock"}
+    result = run_longwriter("build-dataset", out, "-r", checkpoint, *at(server), code=2)
+    assert "is the checkpoint of a select" in result.stderr
+    assert before.items() <= snapshot(checkpoint).items()

@@ -19,6 +19,8 @@ COMMANDS = {
     "plan": "AgentWrite step I: an outline with word counts for each instruction.",
     "write": "AgentWrite step II: every planned instruction, section by section.",
     "select": "Instructions that need long outputs, out of logs of chats.",
+    "evaluate": "LongBench-Write: texts written or read, their lengths and quality scored.",
+    "ruler": "LongWrite-Ruler: the longest text that a model gives.",
     "pack": "Records as token sequences packed for training, with loss weights.",
     "inspect": "What a run or a dataset holds, how good it is, what it cost, what failed.",
 }

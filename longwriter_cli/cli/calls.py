@@ -126,7 +126,7 @@ def check_prices(settings: Settings, options: Options) -> None:
     """
     if options.max_cost is None:
         return
-    for model in {settings.model, settings.plan_model or settings.model}:
+    for model in settings.models():
         if cost_usd({model: Usage(1, 0, 1)}, options) is None:
             raise UsageError(
                 f"--max-cost cannot be kept: no price list knows the model {model!r}.",

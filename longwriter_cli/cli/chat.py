@@ -70,18 +70,18 @@ def base_urls(options: Options) -> list[str]:
 
 
 def check_model(settings: Settings, options: Options) -> None:
-    """Finds what is wrong before anything is written: key, address, or two models for the one embedded server.
+    """Finds what is wrong before anything is written: key, address, or several models for the one embedded server.
 
     Raises:
         UsageError: says what to set.
     """
-    models = {settings.model, settings.plan_model or settings.model}
-    if any(is_local(model) for model in models):
-        if len(models) > 1:
-            raise UsageError(
-                f"--model {settings.model} and --plan-model {settings.plan_model}: one server has one model.",
-                "Leave out --plan-model.",
-            )
+    if any(is_local(model) for model in settings.models()):
+        for name, other in (("--plan-model", settings.plan_model), ("--judge-model", settings.judge_model)):
+            if other not in (None, settings.model):
+                raise UsageError(
+                    f"--model {settings.model} and {name} {other}: one server has one model.",
+                    f"Leave out {name}, or give the same model.",
+                )
         from longwriter_cli.llm.local import check_installed
 
         check_installed()
@@ -144,6 +144,7 @@ def endpoint(options: Options, concurrency: int, behind_limits: Wrap) -> Chat:
                     timeout_s=options.timeout or DEFAULT_TIMEOUT_S,
                     connections=concurrency,
                     context_tokens=options.context_tokens,
+                    stream=options.stream or "auto",
                 )
             ),
         )

@@ -12,9 +12,9 @@ from longwriter_cli.cli.calls import check_prices, cost_usd
 from longwriter_cli.cli.meter import duration
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
-from longwriter_cli.cli.task import Task, limited, read_source, settle_settings
+from longwriter_cli.cli.task import Task, check_judge, limited, read_source, settle_settings
 from longwriter_cli.errors import EXIT_OK, InputError
-from longwriter_cli.records import Instruction, Plan
+from longwriter_cli.records import Instruction, Judgement, Plan, Usage
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.estimate import TOKENS_PER_SECOND, Estimate, Estimator
 from longwriter_cli.store.manifest import read_manifest
@@ -31,24 +31,31 @@ def dry_run(task: Task, options: Options) -> int:
     run = Run.read(task.directory, plan_digest) if read_manifest(task.directory) is not None else None
     try:
         settings, templates = settle_settings(task, options, run)
+        check_judge(task, settings)
         check_prices(settings, options)
-        estimator = Estimator(settings, templates, plans=task.plan, writes=task.write)
-        estimate = estimator.of_all(_left_to_do(task, options, run))
+        judges = task.judges and settings.judge_model is not None
+        estimator = Estimator(settings, templates, plans=task.plan, writes=task.write, judges=judges)
+        estimate = estimator.of_all(_left_to_do(task, options, run, judges=judges))
     finally:
         if run is not None:
             run.close()
-    _print(task, options, settings, estimate)
+    print_estimate(task, options, settings, estimate)
     return EXIT_OK
 
 
 def _left_to_do(
-    task: Task, options: Options, run: Run | None
+    task: Task, options: Options, run: Run | None, *, judges: bool
 ) -> Iterator[tuple[Instruction, Plan | None, Collection[int]]]:
     """The instructions that are not finished: those of the run, then those that the source would add to it."""
     if run is not None:
+        judged = {key[0] for key in run.index.answers(Judgement.stage)}
         for position in run.index.order()[: options.limit]:
             plan = run.plan(position)
-            if not run.index.is_complete(position) and (task.plan or plan is not None):
+            if run.index.is_complete(position):
+                is_to_do = judges and run.index.ids[position] not in judged
+            else:
+                is_to_do = task.plan or plan is not None
+            if is_to_do:
                 yield run.instruction(position), plan, run.index.sections(position)
     bad_rows: list[InputError] | None = [] if task.skip_bad_rows else None
     for instruction in limited(read_source(task.source, task.field, bad_rows), options.limit):
@@ -56,11 +63,12 @@ def _left_to_do(
             yield instruction, None, ()
 
 
-def _print(task: Task, options: Options, settings: Settings, estimate: Estimate) -> None:
+def print_estimate(task: Task, options: Options, settings: Settings, estimate: Estimate) -> None:
     concurrency = models.slots(settings, options)
-    usage = {settings.model: estimate.write_usage}
-    plan_model = settings.plan_model or settings.model
-    usage[plan_model] = usage.get(plan_model, type(estimate.plan_usage)()) + estimate.plan_usage
+    usage = {model: Usage() for model in settings.models()}
+    usage[settings.model] += estimate.write_usage
+    usage[settings.plan_model or settings.model] += estimate.plan_usage
+    usage[settings.judge_model or settings.model] += estimate.judge_usage
     cost = cost_usd(usage, options)
     uncached = cost_usd({model: replace(spent, cached_tokens=0) for model, spent in usage.items()}, options)
     elapsed_s = max(estimate.elapsed_s(concurrency), _rated_s(estimate, options))
@@ -85,13 +93,18 @@ def _print(task: Task, options: Options, settings: Settings, estimate: Estimate)
             summary["preset"] = task.preset.row()
         show(orjson.dumps(summary).decode())
         return
+    calls = f"{estimate.plan_calls:,} plans, {estimate.sections:,} sections"
+    if estimate.direct_calls:
+        calls += f", {estimate.direct_calls:,} direct answers"
+    if estimate.judge_calls:
+        calls += f", {estimate.judge_calls:,} judgements"
     rates = " and within the rates" if options.rpm or options.tpm else ""
     price = "no price known: give --price-in and --price-out"
     if cost is not None:
         price = f"${cost:,.2f}, or ${uncached:,.2f} where the endpoint has no prefix cache"
     for name, value in (
         ("instructions", f"{estimate.instructions:,} to do"),
-        ("calls", f"{estimate.calls:,}: {estimate.plan_calls:,} plans, {estimate.sections:,} sections"),
+        ("calls", f"{estimate.calls:,}: {calls}"),
         ("words", f"{estimate.words:,}"),
         ("tokens", f"{estimate.usage.prompt_tokens:,} of prompts, {estimate.usage.completion_tokens:,} of answers"),
         ("cost", price),

@@ -15,21 +15,18 @@ from longwriter_cli.text.filters import FILTERS, NO_FILTERS, Filter, Sieve
 PANEL = "Filters"
 _MOST = {"0 to 100": 100.0, "0 to 1": 1.0, "words": None}
 
-# Judgements, which it would need, are made by no command yet.
-_OFFERED = tuple(each for each in FILTERS if each.name != "quality")
-
 Given = Mapping[str, bool | float | None]
 
 
 def filter_options(command: Command) -> Command:
     """Gives a command that takes `filters`, what `Sieve` is given, an option for each filter."""
-    return expanded(command, "filters", [*map(_parameter, _OFFERED), _no_filters()], _given)
+    return expanded(command, "filters", [*map(_parameter, FILTERS), _no_filters()], _given)
 
 
 def _given(values: Mapping[str, Any]) -> Given:
     if values["no_filters"]:
         return NO_FILTERS
-    given = {each.name: values[_name(each)] for each in _OFFERED}
+    given = {each.name: values[_name(each)] for each in FILTERS}
     try:
         Sieve(given)
     except ValueError as error:

@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,20 +19,23 @@ import typer
 from longwriter_cli.cli.config import load_config
 from longwriter_cli.cli.options import PriceCached, PriceIn, PriceOut
 from longwriter_cli.cli.output import show
-from longwriter_cli.errors import EXIT_OK, InputError
+from longwriter_cli.errors import EXIT_OK, InputError, UsageError
 from longwriter_cli.llm.prices import Prices
-from longwriter_cli.records import Failure, Usage
+from longwriter_cli.records import ANSWER_STAGES, Failure, Usage
 from longwriter_cli.report.dataset import dataset_figures, dataset_record
+from longwriter_cli.report.evaluation import comparison_of, without_rows
 from longwriter_cli.report.failures import ComesBack
-from longwriter_cli.report.json_form import dataset_row, entry_row, record_row, run_row
+from longwriter_cli.report.json_form import dataset_row, encodable, entry_row, record_row, run_row
 from longwriter_cli.report.near import near_ids
 from longwriter_cli.report.record import run_record
 from longwriter_cli.report.run_figures import CostOf, run_figures
+from longwriter_cli.report.tables import show_comparison, show_evaluation
 from longwriter_cli.report.terminal import console, show_dataset, show_entry, show_record, show_run
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.failures import may_try, plan_basis, write_basis
 from longwriter_cli.store.manifest import MANIFEST_NAME
 from longwriter_cli.store.place import check_directory
+from longwriter_cli.store.results import RESULTS, read_results
 from longwriter_cli.store.run import FAILURES, INSTRUCTIONS, PLANS, SECTIONS, Run
 from longwriter_cli.text.plan import plan_digest
 
@@ -42,13 +45,13 @@ _HUB = "hf:"
 
 
 def command(
-    path: Annotated[
-        str,
+    paths: Annotated[
+        list[str],
         typer.Argument(
-            metavar="PATH",
+            metavar="PATH...",
             show_default=False,
             help="A run directory, or a dataset: .jsonl, .parquet, a Hugging Face dataset directory, a folder of data "
-            "files.",
+            "files. Several evaluations are compared with the first one.",
         ),
     ],
     id: Annotated[  # noqa: A002 - the option's name
@@ -98,10 +101,12 @@ def command(
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal or a locale that knows few characters must not end a look at a text that has others.
         sys.stdout.reconfigure(errors="replace")
-    if _is_run(Path(path)):
-        _look_at_run(Path(path), id, _cost_of(Prices(price_in, price_out, price_cached)), json=json)
+    if len(paths) > 1:
+        _compare([Path(path) for path in paths], id, json=json)
+    elif _is_run(Path(paths[0])):
+        _look_at_run(Path(paths[0]), id, _cost_of(Prices(price_in, price_out, price_cached)), json=json)
     else:
-        _look_at_dataset(path, id, json=json)
+        _look_at_dataset(paths[0], id, json=json)
     return EXIT_OK
 
 
@@ -123,11 +128,39 @@ def _look_at_run(directory: Path, id: str | None, cost_of: CostOf, *, json: bool
             else:
                 show_record(console(), view)
             return
-        figures = run_figures(run, _comes_back(run))
+        figures, results = run_figures(run, _comes_back(run)), read_results(directory)
         if json:
-            _print_json(run_row(run, figures, cost_of, time.monotonic() - started))
+            row = run_row(run, figures, cost_of, time.monotonic() - started)
+            _print_json(row | ({"evaluation": without_rows(results)} if results else {}))
         else:
             show_run(console(), run, figures, cost_of)
+            if results:
+                show_evaluation(console(), results)
+
+
+def _compare(directories: Sequence[Path], id: str | None, *, json: bool) -> None:  # noqa: A002
+    """Evaluations side by side, each held against the first one."""
+    if id is not None:
+        raise UsageError("--id shows one record of one run.", "Name one PATH.")
+    named = []
+    for directory in directories:
+        results = read_results(directory)
+        if results is None:
+            raise InputError(
+                directory,
+                None,
+                "holds no results of an evaluation",
+                "Make it with longwriter evaluate; several paths are compared by their results.",
+            )
+        named.append((encodable(str(directory)), results))
+    try:
+        rows = comparison_of(named)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(RESULTS, None, f"lacks something: {error}", "Give the evaluation again.") from None
+    if json:
+        _print_json({"command": "inspect", "runs": rows, "exit_code": EXIT_OK})
+    else:
+        show_comparison(console(), rows)
 
 
 def _look_at_dataset(source: str, id: str | None, *, json: bool) -> None:  # noqa: A002
@@ -200,6 +233,8 @@ def _comes_back(run: Run) -> ComesBack:
         position = None if failure.id is None else run.index.position(failure.id)
         if position is None:
             return False
+        if failure.stage in ANSWER_STAGES:  # whether its texts have changed is known when it is asked again
+            return may_try(run.index.failures[failure.id, failure.stage, failure.n], failure.basis, "by_kind")
         instruction, plan = run.instruction(position), run.plan(position)
         if failure.stage == "plan":
             basis = plan_basis(instruction, settings)

@@ -152,6 +152,7 @@ class AgentWriteMeter(Meter):
         self.sections = sections
         self.words = words
         self.words_to_do = words_to_do
+        self.judged = 0  # by this command
         self._words_before = words
 
     def take(self, event: Event) -> None:
@@ -167,6 +168,9 @@ class AgentWriteMeter(Meter):
                 self.last_problem = ""
             case Finished():
                 self.finished += 1
+            case Answered():
+                self.judged += 1
+                self.last_problem = ""
 
     def left_s(self) -> float | None:
         """As it says there; once a section is written and all is planned or nearly so."""
@@ -180,10 +184,12 @@ class AgentWriteMeter(Meter):
         return self.words, max(1, self.words + max(0, self.words_to_do))
 
     def counts(self) -> tuple[int, ...]:
-        return *super().counts(), self.sections, self.planned
+        return *super().counts(), self.sections, self.planned, self.judged
 
     def figures(self) -> list[str]:
         done = [f"{self.planned} planned", f"{self.sections} sections", f"{self.words:,} words"]
+        if self.judged:
+            done.append(f"{self.judged} judged")
         return [*done, *super().figures()]
 
     def row(self) -> dict[str, object]:

@@ -70,6 +70,16 @@ class Options:
         str | None,
         _option("--plan-model", metavar="NAME", panel=MODEL, default="the model", help="Another model for the plans."),
     ] = None
+    judge_model: Annotated[
+        str | None,
+        _option(
+            "--judge-model",
+            metavar="NAME",
+            panel=MODEL,
+            default="none",
+            help="A model that rates finished texts; it is asked at the same endpoint.",
+        ),
+    ] = None
     base_url: Annotated[
         list[str] | None,
         _option(
@@ -114,6 +124,15 @@ class Options:
     plan_extra_body: Annotated[
         str | None,
         _option("--plan-extra-body", metavar="JSON", panel=SAMPLING, help="The same for planning calls alone."),
+    ] = None
+    judge_extra_body: Annotated[
+        str | None,
+        _option(
+            "--judge-extra-body",
+            metavar="JSON",
+            panel=SAMPLING,
+            help="The body of judging calls, which get none of the other sampling options.",
+        ),
     ] = None
     concurrency: Annotated[
         int | None,
@@ -160,6 +179,16 @@ class Options:
     timeout: Annotated[
         float | None,
         _option("--timeout", min=0.001, metavar="S", panel=LIMITS, default="600", help="Seconds for one call."),
+    ] = None
+    stream: Annotated[
+        Literal["auto", "on", "off"] | None,
+        _option(
+            "--stream",
+            panel=LIMITS,
+            default="auto",
+            help="Answers in pieces, for which --timeout counts seconds without a byte. auto: direct ones, which run "
+            "for many minutes.",
+        ),
     ] = None
     max_attempts: Annotated[
         int | None,
@@ -355,11 +384,12 @@ class Options:
         """
         if self.retry_failed and self.keep_failures:
             raise UsageError("--retry-failed and --keep-failures contradict each other.", "Leave one out.")
-        for name in ("model", "plan_model"):
+        for name in ("model", "plan_model", "judge_model"):
             if _has_surrogates(getattr(self, name) or ""):
                 raise UsageError(f"--{name.replace('_', '-')}: not UTF-8.", "Look at the locale of the shell.")
         _json_object("--extra-body", self.extra_body)
         _json_object("--plan-extra-body", self.plan_extra_body)
+        _json_object("--judge-extra-body", self.judge_extra_body)
         self.most_failed(0)
 
     def text_settings(self) -> dict[str, Any]:
@@ -367,12 +397,14 @@ class Options:
         return {
             "model": self.model,
             "plan_model": self.plan_model,
+            "judge_model": self.judge_model,
             "temperature": self.temperature,
             "top_p": self.top_p,
             "seed": self.seed,
             "max_tokens": self.max_tokens,
             "extra_body": _json_object("--extra-body", self.extra_body),
             "plan_extra_body": _json_object("--plan-extra-body", self.plan_extra_body),
+            "judge_extra_body": _json_object("--judge-extra-body", self.judge_extra_body),
             "history_words": self.history_words,
             "language": self.language,
             "mode": self.mode,

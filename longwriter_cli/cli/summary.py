@@ -30,7 +30,7 @@ def show_json(
     code: int,
     more: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
-    """Prints the summary that `--json` asks for.
+    """Prints the summary that `--json` asks for; `more` is what this command alone has to tell.
 
     `calls`, `retries` and `elapsed_s` are of this process; counts, tokens and cost of the whole run. `more` is what a
     command adds at the end.
@@ -57,7 +57,7 @@ def show_json(
         "exit_code": code,
         **more,
     }
-    show(orjson.dumps(summary).decode())
+    show(orjson.dumps({**summary, **more}).decode())
 
 
 def spent(run: Run, options: Options) -> str:

@@ -11,8 +11,8 @@ from longwriter_cli.cli.export_options import ExportOptions
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.presets import Preset
 from longwriter_cli.errors import InputError, UsageError
-from longwriter_cli.prompts import Templates, load_templates
-from longwriter_cli.records import Instruction, Step
+from longwriter_cli.prompts import AGENTWRITE, Templates, load_templates
+from longwriter_cli.records import Instruction, Judgement, Step
 from longwriter_cli.settings import Job, Settings, settle
 from longwriter_cli.stages.build import Filters, Wanted
 from longwriter_cli.store.export import check_place, default_path
@@ -61,6 +61,11 @@ class Task:
     skip_bad_rows: bool = False
     redo: tuple[str, ...] = ()
     preset: Preset | None = None
+
+    @property
+    def judges(self) -> bool:
+        """Whether it puts finished texts before a judge, where there is one."""
+        return self.write and self.export is not None
 
 
 def check_export(task: Task) -> None:
@@ -116,20 +121,40 @@ def limited(instructions: Iterable[Instruction], limit: int | None) -> Iterator[
             yield instruction
 
 
+def check_judge(task: Task, settings: Settings) -> None:
+    """Refuses `--min-quality` where nobody judges.
+
+    Raises:
+        UsageError: says how to name a judge.
+    """
+    least = None if task.export is None else task.export.wanted.filters.get("quality")
+    if isinstance(least, float) and settings.judge_model is None:
+        raise UsageError("--min-quality needs scores, and this run has no judge.", "Name one with --judge-model.")
+
+
 def settle_settings(task: Task, options: Options, run: Run | None) -> tuple[Settings, Templates]:
     """The settings and templates of this command: as given, else the run's, else the defaults.
 
     Raises:
+        UsageError: the run is one of `select`.
         SettingsDiffer: what is given is not the run's.
     """
     manifest = run.manifest if run is not None else None
     stored = Settings.from_row(manifest.settings) if manifest is not None else None
+    if stored is not None and (not stored.model or "select" in stored.templates):
+        raise UsageError(f"{task.directory} is the checkpoint of a select.", "Name another directory with -r.")
     own = task.directory / "prompts"
-    templates = load_templates(options.prompts or (own if stored and own.is_dir() else None))
+    judged = (options.judge_model or (stored and stored.judge_model)) is not None
+    names = (*AGENTWRITE, "judge") if judged else AGENTWRITE
+    templates = load_templates(options.prompts or (own if stored and own.is_dir() else None), names)
     given = options.text_settings() | {"templates": templates.digests()}
     # Where nothing is planned or written yet, nothing can differ: a wrong model's name is simply put right.
     accept_new = bool(options.new_settings) or (run is not None and run.index.is_blank())
-    return settle(given, stored, uses=_uses(task, run), accept_new=accept_new), templates
+    fresh: set[Job] = set() if run is not None and run.index.answers(Judgement.stage) else {"judge"}
+    uses = _uses(task, run)
+    if judged and task.export is not None:
+        uses.add("judge")
+    return settle(given, stored, uses=uses, accept_new=accept_new, fresh=fresh), templates
 
 
 def _uses(task: Task, run: Run | None) -> set[Job]:

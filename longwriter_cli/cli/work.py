@@ -16,16 +16,18 @@ from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.redo import Redo
 from longwriter_cli.cli.summary import counted, show_json, spent
-from longwriter_cli.cli.task import Task, check_export, first_read, limited, read_source, settle_settings
+from longwriter_cli.cli.task import Task, check_export, check_judge, first_read, limited, read_source, settle_settings
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import Templates
-from longwriter_cli.records import Instruction
+from longwriter_cli.records import Instruction, Judgement
 from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
 from longwriter_cli.stages.agentwrite import AgentWrite
-from longwriter_cli.stages.build import Exported
+from longwriter_cli.stages.answering import Answering
+from longwriter_cli.stages.build import Exported, finished_to_be_judged
 from longwriter_cli.stages.clock import now
+from longwriter_cli.stages.judging import Judging
 from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.manifest import Manifest, read_manifest
@@ -83,8 +85,16 @@ class _AgentWriteErrand:
             await agentwrite.work(
                 plan=task.plan, write=task.write, slots=calls.slots, limit=options.limit, grace_s=calls.grace_s
             )
+            if task.judges and settings.judge_model is not None:
+                judging = Judging(calls.chat, settings, templates.get("judge"))
+                texts = finished_to_be_judged(run, options.limit)
+                await Answering(run, calls.stop, calls.listen, calls.retry).work(
+                    (question for text in texts for question in judging.questions(text)),
+                    slots=calls.slots,
+                    grace_s=calls.grace_s,
+                )
 
-        return settings, _meter(task, options, run, tally), work
+        return settings, agentwrite_meter(task, options, run, tally), work
 
     def close(self, run: Run) -> None:
         self._redo.tell_failed(run)
@@ -108,8 +118,9 @@ def _begin(
     """Settles the settings, writes the manifest, takes the instructions in."""
     with run.staged(limited(instructions, options.limit)) as staged:
         settings, templates = settle_settings(task, options, run)
+        check_judge(task, settings)
         stored = run.manifest and Settings.from_row(run.manifest.settings)
-        if staged.stat().st_size or _has_work(task, run):
+        if staged.stat().st_size or _has_work(task, run, settings):
             models.check_model(settings, options)
             check_prices(settings, options)
             run.check_room()
@@ -128,9 +139,13 @@ def _tell_strays(run: Run) -> None:
         say(f"note: {PLANS} has a plan for {printable(strays[0])!r}{more}; no instruction has this id.")
 
 
-def _has_work(task: Task, run: Run) -> bool:
-    """Whether the run holds anything unplanned or unwritten; where it does not, neither key nor endpoint is needed."""
+def _has_work(task: Task, run: Run, settings: Settings) -> bool:
+    """Whether the run holds anything unplanned, unwritten or unjudged; else neither key nor endpoint is needed."""
     index = run.index
+    if task.judges and settings.judge_model is not None:
+        judged = {key[0] for key in index.answers(Judgement.stage)}
+        if any(index.is_complete(position) and index.ids[position] not in judged for position in range(len(index))):
+            return True
     return bool(task.redo) or any(
         (task.plan and index.plan_at(position) is None) or (task.write and not index.is_complete(position))
         for position in range(len(index))
@@ -145,7 +160,7 @@ def manifest_of(run: Run, settings: Settings) -> Manifest:
     return run.manifest if run.manifest.fingerprint == fingerprint else run.manifest.changed(row, fingerprint, now())
 
 
-def _meter(task: Task, options: Options, run: Run, tally: Tally) -> Meter:
+def agentwrite_meter(task: Task, options: Options, run: Run, tally: Tally) -> Meter:
     index = run.index
     planned = [p for p in index.order()[: options.limit] if index.plan_at(p) is not None]
     unfinished = [p for p in planned if not index.is_complete(p)]

@@ -37,10 +37,10 @@ def read_completion(answer: Mapping[str, Any], request: Request) -> Completion:
         message = choice["message"]
         text = _text(message.get("content"))
     except (KeyError, IndexError, TypeError, AttributeError):
-        raise CallFailed("an answer without a message", usage=_usage(answer, request, "")) from None
+        raise CallFailed("an answer without a message", usage=usage_of(answer, request, "")) from None
     refusal = message.get("refusal") if isinstance(message.get("refusal"), str) else None
     thought = message.get("reasoning_content") or message.get("reasoning")
-    usage = _usage(answer, request, text + thought if isinstance(thought, str) else text)
+    usage = usage_of(answer, request, text + thought if isinstance(thought, str) else text)
     finish_reason = _finish_reason(choice.get("finish_reason"))
     if finish_reason in _BROKEN_OFF:
         raise CallFailed(f"an answer broken off by the endpoint ({finish_reason})", usage=usage)
@@ -70,7 +70,7 @@ def _finish_reason(value: Any) -> str:
     return _FINISH_REASONS.get(reason, reason)
 
 
-def _usage(answer: Mapping[str, Any], request: Request, written: str) -> Usage:
+def usage_of(answer: Mapping[str, Any], request: Request, written: str) -> Usage:
     """The tokens that the endpoint reports; where it reports none, an estimate from bytes."""
     reported = answer.get("usage")
     usage = reported if isinstance(reported, dict) else {}

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 from longwriter_cli.llm.rates import RateLimits
 from longwriter_cli.records import Language, Usage
 
-CallKind = Literal["plan", "section", "select", "judge", "direct"]
+CallKind = Literal["plan", "section", "select", "judge", "compare", "direct"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ so far inside the prompt (it copies the opening).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -146,6 +147,8 @@ class Shaper:
             return self._plan(request)
         if request.kind == "section":
             return self._section(request)
+        if request.kind in ("judge", "compare"):
+            return _choosing(request)
         return replace(request, params={**TEXT_SAMPLING, **request.params})
 
     def _plan(self, request: Request) -> Request:
@@ -179,6 +182,29 @@ class Shaper:
         """Whether a shipped template made the prompt; a plan that is asked for again has a remark behind it."""
         shipped = self._templates.get(name, request.language).fill(**request.fields)
         return bool(request.fields) and request.prompt.startswith(shipped.rstrip())
+
+
+def _choosing(request: Request) -> Request:
+    """An answer of choices alone: what this model says before them is no help to it, and may never end."""
+    schema = request.params.get("response_format", {}).get("json_schema", {}).get("schema", {})
+    choices = {name: form["enum"] for name, form in schema.get("properties", {}).items() if "enum" in form}
+    if not choices:
+        return request
+    fields = [f"{_literal(f'{json.dumps(name)}: ')} choice{n}" for n, name in enumerate(choices)]
+    rules = [
+        f"choice{n} ::= {' | '.join(_literal(json.dumps(value)) for value in values)}"
+        for n, values in enumerate(choices.values())
+    ]
+    separator = ' ", " '
+    root = 'root ::= "{" ' + separator.join(fields) + ' "}"'
+    grammar = "\n".join([root, *rules]) + "\n"
+    rest = {name: value for name, value in request.params.items() if name != "response_format"}
+    return replace(request, params={"cache_prompt": True, "temperature": 0.3, "grammar": grammar, **rest})
+
+
+def _literal(text: str) -> str:
+    """The text as a terminal of a grammar."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def newest(text: str) -> str:

@@ -16,7 +16,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -31,7 +31,9 @@ from longwriter_cli.llm.faults import CallFailed, MaxTokensRenamed, ParameterRef
 from longwriter_cli.llm.lenient_json import dumped, loaded
 from longwriter_cli.llm.rates import read_rate_limits
 from longwriter_cli.llm.said import Said, page_text, read_error, shorten
+from longwriter_cli.llm.stream import BrokenStream, Stream, StreamForm, Streaming
 from longwriter_cli.llm.topics import context_size
+from longwriter_cli.records import Usage
 
 if TYPE_CHECKING:
     import httpx2
@@ -49,6 +51,9 @@ _CONTEXT_KEYS = ("max_model_len", "context_length", "context_window", "max_conte
 _SHORTEST_SECRET = 6  # what is shorter is a stand-in ("none"), and a word that messages may hold
 
 
+_EVENTS = "text/event-stream"
+
+
 class OpenAIChat:
     """One endpoint. A call is one try; `retry.Retrying` makes it as many as are wanted.
 
@@ -58,9 +63,11 @@ class OpenAIChat:
         base_url: with the version in it, as in `https://api.openai.com/v1`. A user and password in it are sent in
             place of the key.
         api_key: never shown, logged or stored.
-        timeout_s: seconds for one whole call; waiting for one of `connections` does not count.
+        timeout_s: seconds for one whole call, or without a byte where the answer is streamed; waiting for one of
+            `connections` does not count.
         connections: most calls in flight.
         context_tokens: the model's context where the user has named it; else the endpoint is asked.
+        stream: which answers come in pieces; `auto`: those that run for many minutes.
     """
 
     def __init__(
@@ -71,6 +78,7 @@ class OpenAIChat:
         timeout_s: float = 600.0,
         connections: int = 32,
         context_tokens: int | None = None,
+        stream: Streaming = "auto",
     ) -> None:
         self.base_url = base_url
         self._address = read_address(base_url)
@@ -82,6 +90,7 @@ class OpenAIChat:
         self._free = asyncio.Semaphore(connections)
         self._http: httpx2.AsyncClient | None = None
         self._max_tokens_name = "max_tokens"
+        self._form = StreamForm(stream)
         self._takes_cache_key: bool | None = None  # None until the first answer
         self._least_room: dict[CallKind, int] = {}
         self._context: dict[str, int | None] = {}
@@ -118,16 +127,16 @@ class OpenAIChat:
         """
         keyed = self._takes_cache_key is not False and _CACHE_KEY not in request.params
         body, sent = self._body(request, keyed=keyed)
-        response, content = await self._post(body)
+        response, content = await self._post(body, request)
         if any(hop.status_code in (301, 302) for hop in response.history):
             raise EndpointRefused(
                 f"{self._address.shown} has moved to {mask_url(str(response.url))}",
                 "Give --base-url the new address, without /chat/completions.",
             )
-        if not response.is_success:
+        if isinstance(content, bytes) and not response.is_success:
             said = self._said(content.decode("utf-8", "replace"))
             raise self._sorted(response.status_code, said, response.headers, request, sent, keyed)
-        answer = self._read(content)
+        answer = content if isinstance(content, dict) else self._read(content)
         if answer.get("error") or "choices" not in answer:
             said = self._said(json.dumps(answer))
             status = next((int(code) for code in said.codes if code.isdecimal() and 400 <= int(code) < 600), None)
@@ -140,39 +149,48 @@ class OpenAIChat:
         model = self._hide(completion.model)
         return replace(completion, model=model, limits=read_rate_limits(response.headers))
 
-    async def _post(self, body: bytes) -> tuple[httpx2.Response, bytes]:
-        """The answer and its body, which is at most `MOST_BYTES` long."""
+    async def _post(self, body: bytes, request: Request) -> tuple[httpx2.Response, bytes | dict[str, Any]]:
+        """The response and its body, which is at most `MOST_BYTES` long; the answer where it came as a stream."""
         import aiohttp
         import httpx2
 
-        http = self._connected()
+        http, stream = self._connected(), Stream()
         async with self._free:
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with asyncio.timeout(self._timeout_s) as limit:
                     async with http.stream("POST", self._chat_url, content=body) as response:
-                        return response, await self._body_of(response)
+                        if not (response.is_success and _EVENTS in response.headers.get("content-type", "")):
+                            return response, b"".join([part async for part in self._parts_of(response)])
+                        async for part in self._parts_of(response):
+                            limit.reschedule(asyncio.get_running_loop().time() + self._timeout_s)
+                            stream.feed(part)
+                        return response, stream.answer()
+            except BrokenStream as error:
+                raise CallFailed(f"{self._address.shown}: {error}", usage=stream.spent(request)) from None
             except TimeoutError:
-                raise self._timed_out() from None
+                raise self._timed_out(stream.spent(request)) from None
             except (httpx2.HTTPError, aiohttp.ClientError, OSError, EOFError) as error:
                 # The transport calls half of what goes wrong a time-out; what it was is the cause.
                 cause = error.__cause__ or error
                 connecting = isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
                 if isinstance(cause, TimeoutError) and not connecting:
-                    raise self._timed_out() from None
+                    raise self._timed_out(stream.spent(request)) from None
                 problem = shorten(self._hide(str(cause)).replace(" ssl:default", "")) or type(cause).__name__
-                raise CallFailed(f"{self._address.shown}: {problem}", unreachable=connecting) from None
+                raise CallFailed(
+                    f"{self._address.shown}: {problem}", unreachable=connecting, usage=stream.spent(request)
+                ) from None
 
-    async def _body_of(self, response: httpx2.Response) -> bytes:
-        parts, size = [], 0
+    async def _parts_of(self, response: httpx2.Response) -> AsyncIterator[bytes]:
+        size = 0
         async for part in response.aiter_bytes():  # in pieces of at most 1 MiB, however well they were compressed
             size += len(part)
             if size > MOST_BYTES:
                 raise CallFailed(f"{self._address.shown}: an answer of more than {MOST_BYTES >> 20} MiB")
-            parts.append(part)
-        return b"".join(parts)
+            yield part
 
-    def _timed_out(self) -> CallFailed:
-        return CallFailed(f"{self._address.shown}: no answer within {self._timeout_s:g} s")
+    def _timed_out(self, spent: Usage) -> CallFailed:
+        what = "nothing more of the answer" if spent.total_tokens else "no answer"
+        return CallFailed(f"{self._address.shown}: {what} within {self._timeout_s:g} s", usage=spent)
 
     def _body(self, request: Request, *, keyed: bool) -> tuple[bytes, Collection[str]]:
         """The body, and the names in it that the user has a say in."""
@@ -191,6 +209,7 @@ class OpenAIChat:
         if keyed:
             # A digest: an id may be a name, and what the endpoint need not know it is not told.
             body[_CACHE_KEY] = hashlib.blake2b(request.affinity.encode("utf-8", "replace"), digest_size=8).hexdigest()
+        body = self._form.fields(request.kind) | body
         sent = body.keys() - {"model", "messages"}
         # More room than calls of this kind begin with is asked for after a cut, not by the user: where the endpoint
         # has no more, that is the end of this text and not of the run.
@@ -220,6 +239,8 @@ class OpenAIChat:
         )
         if isinstance(error, MaxTokensRenamed):
             self._max_tokens_name = "max_completion_tokens"
+        if isinstance(error, ParameterRefused) and self._form.learn(error.parameter):
+            return CallFailed(f"the endpoint does not take {error.parameter}", retry_after_s=0.0, costs_attempt=False)
         if keyed and not self._takes_cache_key and _may_mean_cache_key(error, said):
             self._takes_cache_key = False
             return CallFailed(f"the endpoint does not take {_CACHE_KEY}", retry_after_s=0.0, costs_attempt=False)
@@ -260,7 +281,7 @@ class OpenAIChat:
                 asyncio.timeout(_ASK_TIMEOUT_S),
                 self._connected().stream("GET", self._address.of("/models")) as response,
             ):
-                content = await self._body_of(response)
+                content = b"".join([part async for part in self._parts_of(response)])
             rows: list[dict[str, Any]] = orjson.loads(content)["data"]
             row = next((row for row in rows if row["id"] == model), {})
         except (CallFailed, httpx2.HTTPError, aiohttp.ClientError, OSError, EOFError, ValueError, KeyError, TypeError):

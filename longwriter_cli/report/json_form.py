@@ -31,7 +31,8 @@ def run_row(run: Run, figures: RunFigures, cost_of: CostOf, elapsed_s: float) ->
     `to_do` counts what is neither written nor failed; `usage_estimated` says that some tokens were not reported but
     estimated. `manifest` is what the run was begun with, `models` the tokens and cost of each. `plans` has `n`,
     `steps`, `words`, `flagged`, and the first 100 `flags` by id. `words` and `lengths` are of finished texts:
-    percentiles with a histogram, and required against written with S_l. `section_lengths` are of all sections,
+    percentiles with a histogram, and required against written with S_l; so is `quality`, the judge's S_q and how many
+    of them it has judged, null without a judge. `section_lengths` are of all sections,
     `failures` by kind, `rejects` by reason, with the first few of each in `reject_samples`.
     """
     counts, dataset = figures.counts, exported(run)
@@ -68,6 +69,7 @@ def run_row(run: Run, figures: RunFigures, cost_of: CostOf, elapsed_s: float) ->
         },
         "words": asdict(figures.words),
         "lengths": _lengths(figures.lengths),
+        "quality": None if figures.quality is None else asdict(figures.quality),
         "section_lengths": asdict(figures.sections),
         "failures": {group.kind: _failures(group) for group in figures.failures},
         "rejects": {reason: group.n for reason, group in figures.rejects.items()},

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from longwriter_cli.evals.length import length_score
+from longwriter_cli.evals.longbench_write import RANGE_EDGES
 
 # Where a bin of the histogram ends and the next begins, in words: each about twice as wide as the one before.
 BIN_EDGES = (500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
-# The ranges of required length that LongBench-Write reports; its last one, open here, ends at 20,000.
-RANGE_EDGES = (500, 2_000, 4_000)
 
 
 @dataclass(frozen=True, slots=True)

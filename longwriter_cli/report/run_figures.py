@@ -10,6 +10,7 @@ from pathlib import Path
 from longwriter_cli.records import Usage
 from longwriter_cli.report.failures import ComesBack, FailureGroup, group_failures
 from longwriter_cli.report.measures import Distribution, Lengths, LengthTally, distribution
+from longwriter_cli.report.quality import Quality, run_quality
 from longwriter_cli.report.summary import Counts, count
 from longwriter_cli.store.export import Format, default_path
 from longwriter_cli.store.index import SectionEntry
@@ -55,7 +56,10 @@ class RejectGroup:
 
 @dataclass(frozen=True, slots=True)
 class RunFigures:
-    """`words` and `lengths` are of the finished texts; `rejects` are those that a filter dropped, by reason."""
+    """`words`, `lengths` and `quality` are of the finished texts; `rejects` are those that a filter dropped, by reason.
+
+    `finished_failed` counts instructions that have their text and a standing failure all the same: it is unjudged.
+    """
 
     counts: Counts
     plans: PlanFigures
@@ -64,6 +68,8 @@ class RunFigures:
     sections: SectionFigures
     failures: tuple[FailureGroup, ...]
     rejects: Mapping[str, RejectGroup]
+    quality: Quality | None
+    finished_failed: int
 
     @property
     def rejected(self) -> int:
@@ -78,7 +84,8 @@ class RunFigures:
     def to_do(self) -> int:
         """Instructions that are neither written nor failed; of the failed, some come back by themselves."""
         bad_rows = sum(group.n for group in self.failures if group.kind == "bad_row")
-        return max(0, self.counts.instructions - self.counts.written - (self.counts.failed - bad_rows))
+        unwritten_failed = self.counts.failed - bad_rows - self.finished_failed
+        return max(0, self.counts.instructions - self.counts.written - unwritten_failed)
 
 
 def run_figures(run: Run, comes_back: ComesBack) -> RunFigures:
@@ -102,6 +109,8 @@ def run_figures(run: Run, comes_back: ComesBack) -> RunFigures:
         ),
         group_failures(run.index.standing_failures(), comes_back),
         _rejects(run),
+        run_quality(run),
+        _finished_failed(run),
     )
 
 
@@ -129,6 +138,11 @@ class _Tally:
             self.words[words] += 1
             if required := index.required_words(position):
                 self.lengths.add(required, words)
+
+
+def _finished_failed(run: Run) -> int:
+    positions = {run.index.position(failure.id) for failure in run.index.standing_failures() if failure.id is not None}
+    return sum(position is not None and run.index.is_complete(position) for position in positions)
 
 
 @dataclass(frozen=True, slots=True)

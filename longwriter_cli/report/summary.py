@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from longwriter_cli.records import Usage
+from longwriter_cli.records import Prediction, Usage
 from longwriter_cli.store.index import SectionEntry
 from longwriter_cli.store.run import Run
 
@@ -15,7 +15,10 @@ Look = Callable[[int, Mapping[int, SectionEntry]], None]
 
 @dataclass(frozen=True)
 class Counts:
-    """Of the whole run, resumes included. `written` and `failed` count instructions, `failed` bad rows too."""
+    """Of the whole run, resumes included. `written` and `failed` count instructions, `failed` bad rows too.
+
+    An instruction is written when it has all sections of its plan or, where it needs none, a text of one piece.
+    """
 
     instructions: int
     planned: int
@@ -30,8 +33,10 @@ def count(run: Run, look: Look | None = None) -> Counts:
     """Counts; `look` sees on the way what is counted, so that more figures need no second round."""
     index = run.index
     planned = written = sections = words = 0
+    predicted = {key[0] for key in index.answers(Prediction.stage)}
     for position in range(len(index)):
         if index.plan_at(position) is None:
+            written += index.ids[position] in predicted
             continue
         planned += 1
         entries = index.sections(position)

@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from longwriter_cli.records import Requirement, Selection
+from longwriter_cli.records import ANSWER_STAGES, Requirement, Selection
 from longwriter_cli.report.dataset import DatasetFigures, Entry, score
 from longwriter_cli.report.failures import FailureGroup
 from longwriter_cli.report.measures import Distribution, LengthRange, Lengths
@@ -74,6 +74,7 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
     )
     _show_words(out, "finished texts", figures.words)
     _show_lengths(out, figures.lengths)
+    _show_quality(out, figures)
     _show_sections(out, figures)
     _show_failures(out, figures.failures, run.directory / FAILURES)
     _show_rejects(out, figures, run.directory / REJECTS)
@@ -105,7 +106,7 @@ def _show_way_on(out: Console, run: Run, figures: RunFigures) -> None:
 
 def _show_manifest(out: Console, manifest: Manifest) -> None:
     settings = Settings.from_row(manifest.settings)
-    plain = Settings(settings.model, settings.plan_model, templates=settings.templates).to_row()
+    plain = Settings(settings.model, settings.plan_model, settings.judge_model, templates=settings.templates).to_row()
     chosen = {name: value for name, value in settings.to_row().items() if value != plain[name]}
     _rows(
         out,
@@ -128,6 +129,16 @@ def _flagged(figures: RunFigures) -> str:
     return f", {len(flags):,} of them flagged ({shown}{more})"
 
 
+def _show_quality(out: Console, figures: RunFigures) -> None:
+    quality = figures.quality
+    if quality is None:
+        return
+    _title(out, "Quality", f"S_q {quality.score:.1f}, by {quality.judge}")
+    dimensions = ", ".join(f"{name} {score:.1f}" for name, score in quality.dimensions.items())
+    judged = f"{_number(quality.judged)} of {_number(figures.counts.written)} finished texts"
+    _rows(out, [("judged", judged), ("of that", dimensions)])
+
+
 def _show_sections(out: Console, figures: RunFigures) -> None:
     sections, plans = figures.sections, figures.plans
     if not plans.n:
@@ -144,7 +155,8 @@ def _show_failures(out: Console, groups: Sequence[FailureGroup], path: Path) -> 
     for group in groups:
         example = group.example
         where = example.id or f"{example.file} line {example.line}"
-        place = f", step {example.n}" if example.n is not None else ""
+        place = f", step {example.n}" if example.stage == "write" and example.n is not None else ""
+        place = f", {example.stage}" if example.stage in ANSWER_STAGES else place
         more = "" if group.n == 1 else ", one of them:"
         _indented(out, Text(f"{group.kind}  {group.n:,}{more}", "bold red"))
         _rows(

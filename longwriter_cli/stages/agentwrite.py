@@ -154,9 +154,9 @@ class AgentWrite:
         self.listen(Failed(failure))
 
 
-def finished_texts(run: Run) -> Iterator[tuple[Instruction, Plan, list[Section]]]:
-    """The finished instructions with their plans and sections, in instruction order, read one at a time."""
-    for position in run.index.order():
+def finished_texts(run: Run, limit: int | None = None) -> Iterator[tuple[Instruction, Plan, list[Section]]]:
+    """The finished ones of the first `limit` instructions with their plans and sections, read one at a time."""
+    for position in run.index.order()[:limit]:
         if run.index.is_complete(position):
             plan, written = run.plan(position), run.sections(position)
             assert plan is not None

@@ -24,7 +24,8 @@ class Question:
     """What one row is asked for with.
 
     `key` is that of the row, `(id, stage, n)` that of a failure, `basis` the digest of what the answer stands on.
-    `ask` makes the calls and raises `InstructionFailed` where they come to nothing.
+    `ask` makes the calls and raises `InstructionFailed` where they come to nothing. With `again` it is asked whatever
+    has been answered or has failed before.
     """
 
     key: AnswerKey
@@ -33,6 +34,7 @@ class Question:
     n: int | None
     basis: str
     ask: Callable[[], Awaitable[Answer]]
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Answering:
         await pool.run(question for question in questions if self._is_open(question))
 
     def _is_open(self, question: Question) -> bool:
+        if question.again:
+            return True
         if question.key in self.run.index.answers(question.stage):
             return False
         failures = self.run.index.failures.get((question.id, question.stage, question.n), ())

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from longwriter_cli.evals.judge import quality_score
 from longwriter_cli.evals.length import length_score
-from longwriter_cli.records import Instruction, Language, Section
+from longwriter_cli.records import Instruction, Section
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.agentwrite import finished_texts
+from longwriter_cli.stages.judging import Judged, judgements_of
 from longwriter_cli.stages.record_form import FORMS, RecordForm
 from longwriter_cli.stages.split import Splits
+from longwriter_cli.stages.write import PARAGRAPH_BREAK
 from longwriter_cli.store.export import WHOLE, Shape, Written, export_parts
 from longwriter_cli.store.rejects import Rejects, rejects_of
 from longwriter_cli.store.run import Run
@@ -71,10 +74,19 @@ def records(
     run: Run, wanted: Wanted, rejects: Rejects, look: Look | None = None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The split and the record of each text that is kept."""
-    sieve, language = Sieve(wanted.filters), _named_language(run)
+    assert run.manifest is not None, "a run without one cannot be opened"
+    settings = Settings.from_row(run.manifest.settings)
+    language = None if settings.language == "auto" else settings.language
+    sieve, judged = Sieve(wanted.filters), settings.judge_model is not None
     for instruction, plan, sections in finished_texts(run):
-        score = _length_score(instruction, sections)
-        text = FinishedText(instruction, plan.steps, sections, length_score=score, language=language)
+        text = FinishedText(
+            instruction,
+            plan.steps,
+            sections,
+            length_score=_length_score(instruction, sections),
+            quality=quality_score(judgements_of(to_be_judged(instruction, sections), run, settings)),
+            language=language,
+        )
         if drop := sieve.judge(text):
             rejects.add(instruction.id, drop.reason, drop.detail)
             continue
@@ -82,13 +94,18 @@ def records(
             look(text)
         record = FORMS[wanted.form](instruction.prompt, text.text)
         split = wanted.splits.of(instruction.id) if wanted.splits else WHOLE
-        yield split, record | _metadata(text) if wanted.metadata else record
+        yield split, record | _metadata(text, judged=judged) if wanted.metadata else record
 
 
-def _named_language(run: Run) -> Language | None:
-    assert run.manifest is not None, "a run without one cannot be opened"
-    named = Settings.from_row(run.manifest.settings).language
-    return None if named == "auto" else named
+def to_be_judged(instruction: Instruction, sections: Sequence[Section]) -> Judged:
+    """A finished text as it is put before a judge: as the record holds it."""
+    return Judged(instruction.id, instruction.prompt, PARAGRAPH_BREAK.join(section.text for section in sections))
+
+
+def finished_to_be_judged(run: Run, limit: int | None = None) -> Iterator[Judged]:
+    """The finished texts of the first `limit` instructions, in instruction order, read one at a time."""
+    for instruction, _, sections in finished_texts(run, limit):
+        yield to_be_judged(instruction, sections)
 
 
 def _length_score(instruction: Instruction, sections: Sequence[Section]) -> float | None:
@@ -96,10 +113,11 @@ def _length_score(instruction: Instruction, sections: Sequence[Section]) -> floa
     return length_score(required.words, sum(section.words for section in sections)) if required else None
 
 
-def _metadata(text: FinishedText) -> dict[str, Any]:
+def _metadata(text: FinishedText, *, judged: bool) -> dict[str, Any]:
+    """All records of a run have the same keys: `quality` is there where the run has a judge, None without a score."""
     required = text.instruction.required_words
     words = count_words(text.text)
-    return {
+    known = {
         "id": text.instruction.id,
         "words": words,
         "required_words": required.words if required else None,
@@ -108,3 +126,5 @@ def _metadata(text: FinishedText) -> dict[str, Any]:
         "model": text.sections[-1].model,
         "language": language_of(text.text),
     }
+    quality = None if text.quality is None else round(text.quality, 2)
+    return known | {"quality": quality} if judged else known

@@ -8,11 +8,12 @@ cache holds what an instruction's last call read.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Instruction, Plan, Step, Usage
 from longwriter_cli.settings import Settings
+from longwriter_cli.stages.expected import JUDGEMENT_TOKENS
 from longwriter_cli.stages.plan import language_of, needs_call
 from longwriter_cli.text.plan import format_steps
 from longwriter_cli.text.tokens import expected_tokens
@@ -38,15 +39,25 @@ class Estimate:
     words: int = 0
     plan_usage: Usage = field(default_factory=Usage)
     write_usage: Usage = field(default_factory=Usage)
+    direct_calls: int = 0
+    judge_calls: int = 0
+    judge_usage: Usage = field(default_factory=Usage)
     chain_s: float = 0.0
 
     @property
     def calls(self) -> int:
-        return self.plan_calls + self.sections
+        return self.plan_calls + self.sections + self.direct_calls + self.judge_calls
 
     @property
     def usage(self) -> Usage:
-        return self.plan_usage + self.write_usage
+        return self.plan_usage + self.write_usage + self.judge_usage
+
+    def add(self, part: Estimate) -> None:
+        """Takes in what can be done at the same time."""
+        longest_s = max(self.chain_s, part.chain_s)
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(part, each.name))
+        self.chain_s = longest_s
 
     def elapsed_s(self, concurrency: int) -> float:
         """Seconds the run will take at 40 tokens a second for each call."""
@@ -61,6 +72,7 @@ class Estimator:
     templates: Templates
     plans: bool
     writes: bool
+    judges: bool = False
 
     def of_all(self, work: Iterable[tuple[Instruction, Plan | None, Collection[int]]]) -> Estimate:
         """`work` holds each instruction with its plan, where it has one, and the steps that are written."""
@@ -85,18 +97,25 @@ class Estimator:
             estimate.sections += len(missing)
             estimate.words += sum(step.words for step in missing)
             answered += usage.completion_tokens
+        if self.judges:
+            usage = self._judge_usage(instruction, steps)
+            estimate.judge_usage += usage
+            estimate.judge_calls += 1
+            answered += usage.completion_tokens
         estimate.chain_s = max(estimate.chain_s, answered / TOKENS_PER_SECOND)
 
     def _plan_usage(self, instruction: Instruction, steps: Sequence[Step]) -> Usage:
         language = language_of(instruction, self.settings)
         prompt = self.templates.get("plan", language).fill(INST=instruction.prompt)
-        return Usage(_tokens(prompt), 0, _tokens(format_steps(steps, language)))
+        return Usage(prompt_tokens(prompt), 0, prompt_tokens(format_steps(steps, language)))
 
     def _write_usage(self, instruction: Instruction, steps: Sequence[Step], written: Collection[int]) -> Usage:
         language = language_of(instruction, self.settings)
         plan = format_steps(steps, language)
-        bare = _tokens(self.templates.get("write", language).fill(INST=instruction.prompt, PLAN=plan, TEXT="", STEP=""))
-        line = _tokens(plan) // len(steps)
+        bare = prompt_tokens(
+            self.templates.get("write", language).fill(INST=instruction.prompt, PLAN=plan, TEXT="", STEP="")
+        )
+        line = prompt_tokens(plan) // len(steps)
         prompt = cached = completion = so_far = read_before = 0
         for step in steps:
             tokens = round(expected_tokens(step.words, language))
@@ -108,6 +127,12 @@ class Estimator:
                 read_before = reads
             so_far += tokens
         return Usage(prompt, cached, completion)
+
+    def _judge_usage(self, instruction: Instruction, steps: Sequence[Step]) -> Usage:
+        language = language_of(instruction, self.settings)
+        bare = prompt_tokens(self.templates.get("judge").fill(INST=instruction.prompt, RESPONSE=""))
+        text = sum(round(expected_tokens(step.words, language)) for step in steps)
+        return Usage(bare + text, 0, JUDGEMENT_TOKENS)
 
 
 def expected_steps(instruction: Instruction, settings: Settings) -> tuple[Step, ...]:
@@ -121,5 +146,5 @@ def expected_steps(instruction: Instruction, settings: Settings) -> tuple[Step, 
     return tuple(Step(n, main_point, max(1, words // count)) for n in range(1, count + 1))
 
 
-def _tokens(text: str) -> int:
+def prompt_tokens(text: str) -> int:
     return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN

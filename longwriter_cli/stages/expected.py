@@ -10,6 +10,7 @@ _BYTES_PER_TOKEN = 4
 _STEP_TOKENS = 45  # a line of a plan
 _STEP_WORDS = 450  # what it plans, on average
 _VERDICT_TOKENS = 60  # a sentence, a number and a word
+JUDGEMENT_TOKENS = 150  # a few sentences and six scores
 _UNKNOWN_TOKENS = 500  # the answer to a question that names no length
 
 
@@ -29,6 +30,8 @@ def expected_answer(request: Request) -> int:
         return _STEP_TOKENS * max(3, (request.target_words or 3000) // _STEP_WORDS)
     if request.kind == "select":
         return _VERDICT_TOKENS
+    if request.kind in ("judge", "compare"):
+        return JUDGEMENT_TOKENS
     if request.target_words is not None:
         return round(tokens_to_come(request.target_words, request.language))
     return _UNKNOWN_TOKENS

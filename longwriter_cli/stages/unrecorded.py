@@ -22,6 +22,7 @@ _STAGES: dict[CallKind, str] = {
     "select": "select",
     "direct": "predict",
     "judge": "judge",
+    "compare": "compare",
 }
 _MESSAGE = "the work was stopped before another try; this is what answers had cost that could not be used"
 

@@ -7,10 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from longwriter_cli.errors import InputError
-from longwriter_cli.records import Answer, Failure, Instruction, Judgement, Plan, Prediction, Section, Selection, Step
+from longwriter_cli.records import (
+    Answer,
+    Comparison,
+    Failure,
+    Instruction,
+    Judgement,
+    Plan,
+    Prediction,
+    Section,
+    Selection,
+    Step,
+)
 from longwriter_cli.store.index import Index
 from longwriter_cli.store.jsonl import RowReader, line_number
 from longwriter_cli.store.rows import (
+    ComparisonHead,
     FailureHead,
     InstructionHead,
     JudgementHead,
@@ -24,8 +36,14 @@ from longwriter_cli.store.rows import (
 
 INSTRUCTIONS, PLANS, SECTIONS, FAILURES = "instructions.jsonl", "plans.jsonl", "sections.jsonl", "failures.jsonl"
 SELECTIONS, PREDICTIONS, JUDGEMENTS = "selections.jsonl", "predictions.jsonl", "judgements.jsonl"
+COMPARISONS = "comparisons.jsonl"
 
-ANSWERS: dict[type[Answer], str] = {Selection: SELECTIONS, Prediction: PREDICTIONS, Judgement: JUDGEMENTS}
+ANSWERS: dict[type[Answer], str] = {
+    Selection: SELECTIONS,
+    Prediction: PREDICTIONS,
+    Judgement: JUDGEMENTS,
+    Comparison: COMPARISONS,
+}
 
 # What a scan reads of each file, and what a whole row of it is.
 HEADS: dict[str, RowReader[Any]] = {
@@ -35,6 +53,7 @@ HEADS: dict[str, RowReader[Any]] = {
     SELECTIONS: RowReader(SelectionHead),
     PREDICTIONS: RowReader(PredictionHead),
     JUDGEMENTS: RowReader(JudgementHead),
+    COMPARISONS: RowReader(ComparisonHead),
     FAILURES: RowReader(FailureHead),
 }
 ROWS: dict[str, RowReader[Any]] = {
@@ -44,6 +63,7 @@ ROWS: dict[str, RowReader[Any]] = {
     SELECTIONS: RowReader(Selection),
     PREDICTIONS: RowReader(Prediction),
     JUDGEMENTS: RowReader(Judgement),
+    COMPARISONS: RowReader(Comparison),
     FAILURES: RowReader(Failure),
 }
 _TIPS = {
@@ -53,6 +73,7 @@ _TIPS = {
     SELECTIONS: "Put the row right, or delete it to have the prompt judged again.",
     PREDICTIONS: "Put the row right, or delete it to have the text written again.",
     JUDGEMENTS: "Put the row right, or delete it to have the text judged again.",
+    COMPARISONS: "Put the row right, or delete it to have the texts compared again.",
     FAILURES: "Put the row right or delete it.",
 }
 

@@ -14,6 +14,7 @@ import orjson
 
 from longwriter_cli.records import (
     Answer,
+    Comparison,
     Failure,
     Instruction,
     Judgement,
@@ -28,8 +29,8 @@ from longwriter_cli.records import (
 )
 from longwriter_cli.store.tail import BOM
 
-R = TypeVar("R", Instruction, Plan, Section, Failure, Selection, Prediction, Judgement)
-A = TypeVar("A", Selection, Prediction, Judgement)
+R = TypeVar("R", Instruction, Plan, Section, Failure, Selection, Prediction, Judgement, Comparison)
+A = TypeVar("A", Selection, Prediction, Judgement, Comparison)
 
 
 # Bounds that no honest row reaches: whatever is within them can be counted, added up and written as JSON again.
@@ -120,16 +121,31 @@ class JudgementHead(msgspec.Struct, gc=False):
     n: _Count
     sample: _Count
     judge: str
+    of: str = ""
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
     model: str = ""
     attempts: _Count = 0
 
-    def key(self) -> tuple[str, int, str, int]:
-        return (self.id, self.sample, self.judge, self.n)
+    def key(self) -> tuple[str, int, str, int, str]:
+        return (self.id, self.sample, self.judge, self.n, self.of)
 
 
-AnswerHead = SelectionHead | PredictionHead | JudgementHead
+class ComparisonHead(msgspec.Struct, gc=False):
+    id: str
+    order: _Count
+    judge: str
+    of: str
+    usage: UsageHead = UsageHead()
+    usage_estimated: bool = False
+    model: str = ""
+    attempts: _Count = 0
+
+    def key(self) -> tuple[str, int, str, str]:
+        return (self.id, self.order, self.judge, self.of)
+
+
+AnswerHead = SelectionHead | PredictionHead | JudgementHead | ComparisonHead
 
 
 class FailureHead(msgspec.Struct, gc=False):
@@ -219,7 +235,11 @@ def answer_row(answer: Answer) -> dict[str, Any]:
             return {**row, "finish_reason": answer.finish_reason, **rest, "response": answer.response}
         case Judgement():
             row = {"id": answer.id, "n": answer.n, "sample": answer.sample, "judge": answer.judge}
+            row |= {"of": answer.of} if answer.of else {}
             return {**row, "scores": dict(answer.scores), **rest}
+        case Comparison():
+            row = {"id": answer.id, "order": answer.order, "judge": answer.judge, "of": answer.of}
+            return {**row, "better": answer.better, **rest}
 
 
 def failure_row(failure: Failure) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""Measures, and prints one table. With names, these measures alone; `--short` is the form that guards in CI."""
+"""Measures, and prints one table. With names, these measures alone; `--short` is the form that guards in CI.
+
+The guard measures once more what is far off its target, and takes the better: a machine that does other things at the
+same time spoils one measurement, a regression spoils both.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import importlib
 import os
 import platform
 import sys
+from types import ModuleType
 
 from table import Row, markdown, show
 
@@ -26,7 +31,7 @@ def main() -> int:
     rows: list[Row] = []
     for name in args.measures or MEASURES:
         sys.stderr.write(f"{name} ...\n")
-        rows += importlib.import_module(name).rows(short=args.short)
+        rows += _measured(importlib.import_module(name), short=args.short)
     if args.markdown:
         sys.stdout.write(markdown(rows) + "\n")
     else:
@@ -39,6 +44,13 @@ def main() -> int:
 
         draw(rows, args.plot)
     return 1 if args.short and not all(row.holds() for row in rows) else 0
+
+
+def _measured(measure: ModuleType, *, short: bool) -> list[Row]:
+    rows: list[Row] = measure.rows(short=short)
+    if not short or all(row.holds() for row in rows):
+        return rows
+    return [min(pair, key=Row.distance) for pair in zip(rows, measure.rows(short=True), strict=True)]
 
 
 if __name__ == "__main__":

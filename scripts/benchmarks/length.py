@@ -29,7 +29,9 @@ def rows(*, short: bool) -> list[Row]:
         what = f"S_l, {bias:g} words for each one asked"
         # Half of what is asked, in a plan of two sections, leaves more than the last one may be asked for.
         target = _TARGET if bias >= 0.7 else None
-        measured.append(Row(what, f"{carried:.1f} with carry", f"{plain:.1f} without", carried, target, at_least=True))
+        measured.append(
+            Row(what, f"{carried:.1f} with carry", f"{plain:.1f} without", carried, target, at_least=True, exact=True)
+        )
     return measured
 
 

@@ -84,6 +84,7 @@ def rows(*, short: bool) -> list[Row]:
             ours,
             0.95,
             at_least=True,
+            exact=True,
         ),
         Row("  calls dealt out in turn", "", f"{in_turn:.1%}", in_turn),
     ]

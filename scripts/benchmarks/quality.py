@@ -32,7 +32,7 @@ def rows(*, short: bool) -> list[Row]:
 
 def _set(name: str, cases: ModuleType, least: float | None = None, most: float | None = None) -> list[Row]:
     caught = [
-        Row(f"{name}: {kind} caught", f"{found} of {all_of}", "", found / all_of, least, at_least=True)
+        Row(f"{name}: {kind} caught", f"{found} of {all_of}", "", found / all_of, least, at_least=True, exact=True)
         for kind, (found, all_of) in _dropped(cases.bad()).items()
     ]
     clean = _dropped(cases.clean())
@@ -40,7 +40,7 @@ def _set(name: str, cases: ModuleType, least: float | None = None, most: float |
     dropped, all_of = plain[0] + awkward[0], plain[1] + awkward[1]
     return [
         *caught,
-        Row(f"{name}: clean dropped", f"{dropped} of {all_of}", "", dropped / all_of, most),
+        Row(f"{name}: clean dropped", f"{dropped} of {all_of}", "", dropped / all_of, most, exact=True),
         Row("  of plain ones", f"{plain[0]} of {plain[1]}", "", plain[0] / plain[1]),
         Row("  of awkward ones", f"{awkward[0]} of {awkward[1]}", "", awkward[0] / awkward[1]),
     ]

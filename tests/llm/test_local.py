@@ -113,6 +113,24 @@ def test_the_banner_says_that_the_text_is_no_training_data() -> None:
     assert "not for data to train on" in banner()
 
 
+def test_a_judgement_is_asked_for_by_its_choices_alone() -> None:
+    scores = {"type": "integer", "enum": [1, 2]}
+    properties = {"analysis": {"type": "string"}, "Clarity": scores, "better": {"enum": ["first", "tie"]}}
+    form = {"type": "json_schema", "json_schema": {"schema": {"properties": properties}}}
+    request = Request("judge", "a", "local", "Rate this.", params={"response_format": form, "seed": 3})
+    shaped = Shaper()(request)
+    assert shaped.prompt == request.prompt
+    assert "response_format" not in shaped.params
+    assert shaped.params["seed"] == 3
+    assert shaped.params["grammar"] == (
+        'root ::= "{" "\\"Clarity\\": " choice0 ", " "\\"better\\": " choice1 "}"\n'
+        'choice0 ::= "1" | "2"\n'
+        'choice1 ::= "\\"first\\"" | "\\"tie\\""\n'
+    )
+    bare = Request("judge", "a", "local", "Rate this.")
+    assert Shaper()(bare) == bare, "what is asked for in another form goes out as it is"
+
+
 # --- a server that fails
 
 

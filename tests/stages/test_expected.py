@@ -20,7 +20,9 @@ PROMPT = "x" * 400  # 100 tokens
         (Request("section", "i", "m", PROMPT, examples=(("x" * 40, "x" * 40),), target_words=0), Usage(120, 0, 0)),
         (Request("plan", "i", "m", PROMPT, target_words=4500), Usage(100, 0, 450)),
         (Request("plan", "i", "m", PROMPT), Usage(100, 0, 270)),
-        (Request("judge", "i", "m", PROMPT), Usage(100, 0, 500)),
+        (Request("judge", "i", "m", PROMPT), Usage(100, 0, 150)),
+        (Request("select", "i", "m", PROMPT), Usage(100, 0, 60)),
+        (Request("direct", "i", "m", PROMPT), Usage(100, 0, 500)),
         (Request("section", "i", "m", "\ud800" * 8, target_words=0), Usage(2, 0, 0)),
     ],
 )

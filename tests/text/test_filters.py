@@ -112,8 +112,14 @@ def test_what_meets_a_limit_exactly_is_kept(name: str, passes: float, drops: flo
     assert drop.reason == name
 
 
-def test_what_has_no_score_is_not_dropped_for_it() -> None:
-    assert Sieve({"length_score": 100, "quality": 100}).judge(finished(PROMPT, sections("en", 1))) is None
+def test_what_asks_for_no_length_is_not_dropped_for_it() -> None:
+    assert Sieve({"length_score": 100}).judge(finished(PROMPT, sections("en", 1))) is None
+
+
+def test_what_was_not_judged_is_not_known_to_be_good_enough() -> None:
+    drop = Sieve({"quality": 0}).judge(finished(PROMPT, sections("en", 1)))
+    assert drop is not None
+    assert (drop.reason, drop.detail) == ("quality", "not judged")
 
 
 def test_the_first_of_near_duplicates_is_kept_if_nothing_else_is_wrong_with_it() -> None:

@@ -23,7 +23,7 @@ from longwriter_cli.text.clean.tags import chat_tokens, thoughts
 from longwriter_cli.text.clean.window import Window
 from longwriter_cli.text.clean.wrappings import fence, husk, quotes, rule, surrounding_space
 
-__all__ = ["clean_section"]
+__all__ = ["clean_section", "without_thoughts"]
 
 _PASSES: tuple[Callable[[Window], bool], ...] = (
     surrounding_space,
@@ -56,5 +56,13 @@ def clean_section(text: str, step: Step | None = None, previous: str = "") -> st
     window = Window(text, step, previous)
     # The first pass that finds something starts the list over, for one thing removed uncovers another.
     while any(one_pass(window) for one_pass in _PASSES):
+        pass
+    return window.shown()
+
+
+def without_thoughts(text: str) -> str:
+    """The answer behind the thoughts that a model shows at its head, and nothing else taken off but space around it."""
+    window = Window(text, None, "")
+    while surrounding_space(window) or thoughts(window):
         pass
     return window.shown()

@@ -103,7 +103,7 @@ FILTERS = (
         limits.length_score,
         unit="0 to 100",
     ),
-    Filter("quality", "texts that the judge scored lower", "min-quality", limits.quality, unit="0 to 100"),
+    Filter("quality", "texts that the judge gave a lower S_q, or none", "min-quality", limits.quality, unit="0 to 100"),
     Filter(
         "near_duplicate",
         "texts at least this much like an earlier one that was kept",

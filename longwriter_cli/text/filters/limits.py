@@ -20,8 +20,8 @@ def length_score(least: float) -> Judge:
 
 
 def quality(least: float) -> Judge:
-    """The judge's score below `least`. A text that was not judged passes."""
-    return lambda text: _below(text.quality, least, "quality")
+    """The judge's score below `least`, or none: what was not judged is not known to be good enough."""
+    return lambda text: "not judged" if text.quality is None else _below(text.quality, least, "quality")
 
 
 def near_duplicate(least_similarity: float) -> Judge:

@@ -1,0 +1,306 @@
+"""What `evaluate` and `ruler` do on a run: texts written or read, judged, and scored."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from longwriter_cli.cli import chat as models
+from longwriter_cli.cli import errand
+from longwriter_cli.cli.bad_rows import record_bad_rows
+from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
+from longwriter_cli.cli.dry_run import print_estimate
+from longwriter_cli.cli.evaluation_task import EvaluationTask, as_agentwrite, has_work, settle_evaluation
+from longwriter_cli.cli.meter import AnswerMeter, Meter
+from longwriter_cli.cli.options import Options
+from longwriter_cli.cli.output import plain, show
+from longwriter_cli.cli.scoring import Scores, score
+from longwriter_cli.cli.summary import counted, show_json, spent
+from longwriter_cli.cli.task import first_read, limited, read_source
+from longwriter_cli.cli.work import agentwrite_meter, manifest_of
+from longwriter_cli.errors import EXIT_OK, InputError, UsageError
+from longwriter_cli.evals.benchmark import BUILTIN, builtin_rows
+from longwriter_cli.llm.retry import Tally
+from longwriter_cli.prompts import Templates
+from longwriter_cli.records import Instruction, Judgement, Prediction
+from longwriter_cli.report.charts import check_installed
+from longwriter_cli.report.summary import count
+from longwriter_cli.settings import MODEL_CHOICES, Settings
+from longwriter_cli.stages.agentwrite import AgentWrite
+from longwriter_cli.stages.answering import Answering
+from longwriter_cli.stages.comparing import Comparing, compared, rivals, texts_by_id
+from longwriter_cli.stages.direct import Direct
+from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
+from longwriter_cli.stages.evaluate import (
+    checked,
+    given_predictions,
+    instructions_of,
+    missing_texts,
+    texts_to_judge,
+    written_predictions,
+)
+from longwriter_cli.stages.judging import Judging
+from longwriter_cli.stages.plan import Planner
+from longwriter_cli.stages.trajectory import parts_to_judge
+from longwriter_cli.stages.write import Writer
+from longwriter_cli.store.manifest import read_manifest
+from longwriter_cli.store.place import check_directory
+from longwriter_cli.store.run import Run
+from longwriter_cli.store.source.predictions import read_predictions
+from longwriter_cli.text.plan import plan_digest
+
+
+def carry_out(task: EvaluationTask, options: Options) -> int:
+    """Does the work and returns the exit code.
+
+    Raises:
+        LongwriterError: what stopped the command. What is finished is kept, and the summary is printed.
+    """
+    options.check()
+    begun = read_manifest(task.directory) is not None
+    if not begun and task.source is None:
+        raise UsageError(f"{task.directory} holds no run, and no benchmark is named.", "Name one, or `builtin`.")
+    if not begun and options.model is None and task.predictions is None:
+        raise UsageError("No model is named.", MODEL_CHOICES)
+    if task.charts:
+        check_installed()
+    if task.compare is not None:
+        check_directory(task.compare)
+    evaluation = _Evaluation(task, options)
+    return evaluation.dry_run() if options.dry_run else errand.carry_out(evaluation, options)
+
+
+class _Evaluation:
+    """An `Errand`. The source is opened at once: a wrong path is told before a run directory is made for it."""
+
+    def __init__(self, task: EvaluationTask, options: Options) -> None:
+        self.directory = task.directory
+        self.creates = task.source is not None
+        self._task = task
+        self._options = options
+        self._bad_rows: list[InputError] = []
+        self._instructions = first_read(self._read())
+        self._other = {} if task.compare is None else _texts_of(task.compare)
+        self._given = None if task.predictions is None else list(read_predictions(task.predictions))
+        self._settings: Settings | None = None
+        self._templates = Templates({})
+        self._scores: Scores | None = None
+
+    def _read(self) -> Iterator[Instruction]:
+        task = self._task
+        if task.rows is not None:
+            return iter(task.rows)
+        if task.source is None:
+            return iter(())
+        if task.source == BUILTIN:
+            return iter(builtin_rows())
+        bad_rows = self._bad_rows if task.skip_bad_rows else None
+        return checked(read_source(task.source, task.field, bad_rows), task.source)
+
+    def dry_run(self) -> int:
+        """Shows what would be asked. Makes no call, takes no lock and writes nothing."""
+        task, options = self._task, self._options
+        run = Run.read(task.directory, plan_digest) if read_manifest(task.directory) is not None else None
+        try:
+            settings, templates = settle_evaluation(task, options, run)
+            check_prices(settings, options)
+            rows = {row.id: row for row in instructions_of(run, options.limit)} if run is not None else {}
+            rows |= {row.id: row for row in limited(self._instructions, options.limit)}
+            estimator = EvaluationEstimator(
+                settings, templates, run, task.judge_samples, task.judge_parts, task.redo_judging
+            )
+            estimate = estimator.of_all(rows.values())
+        finally:
+            if run is not None:
+                run.close()
+        print_estimate(as_agentwrite(task), options, settings, estimate)
+        return EXIT_OK
+
+    def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
+        task, options = self._task, self._options
+        with run.staged(limited(self._instructions, options.limit)) as staged:
+            settings, templates = settle_evaluation(task, options, run)
+            self._settings, self._templates = settings, templates
+            if task.compare is not None and settings.judge_model is None:
+                raise UsageError("--compare needs a judge.", "Name one with --judge-model.")
+            stored = run.manifest and Settings.from_row(run.manifest.settings)
+            is_to_do = (
+                self._other
+                or staged.stat().st_size
+                or task.redo_judging
+                or has_work(task, run, settings, options.limit)
+            )
+            asks = settings.method != "given" or settings.judge_model is not None
+            if is_to_do and asks:
+                models.check_model(settings, options)
+                check_prices(settings, options)
+                run.check_room()
+            run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
+            run.take_in(staged)
+        record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
+        if self._given is not None:
+            for prediction in list(given_predictions(run, iter(self._given))):
+                run.add_answer(prediction)
+            for failure in list(missing_texts(run, plain(str(task.predictions)))):
+                run.add_failure(failure)
+        if not asks:
+            return None
+
+        async def work(calls: Calls) -> None:
+            await _work(task, options, run, settings, templates, calls)
+            if settings.judge_model is not None and self._other:
+                comparing = Comparing(calls.chat, settings, templates.get("compare"))
+                pairs = rivals(texts_to_judge(run, options.limit), self._other)
+                await Answering(run, calls.stop, calls.listen, calls.retry).work(
+                    (question for pair in pairs for question in comparing.questions(pair)),
+                    slots=calls.slots,
+                    grace_s=calls.grace_s,
+                )
+
+        return settings, _meter(task, options, run, settings, tally), work
+
+    def close(self, run: Run) -> None:
+        pass
+
+    def export(self, run: Run) -> None:
+        assert self._settings is not None, "what ends before the settings are known is not exported"
+        _take_in_written(run, self._settings, self._options.limit)
+        task = self._task
+        won = None
+        if task.compare is not None:
+            pairs = rivals(texts_to_judge(run, self._options.limit), self._other)
+            won = compared(run, pairs, self._settings, self._templates.get("compare"))
+        self._scores = score(
+            run,
+            self._settings,
+            command=task.command,
+            benchmark=task.source,
+            predictions=task.predictions,
+            word_count=task.word_count,
+            limit=self._options.limit,
+            charts=task.charts,
+            compared=None if won is None else {"other": plain(str(task.compare)), **asdict(won)},
+        )
+
+    def report(self, run: Run, tally: Tally, elapsed_s: float, code: int) -> None:
+        _report(self._task, self._options, run, tally, self._scores, elapsed_s, code)
+
+
+def _texts_of(directory: Path) -> dict[str, str]:
+    """The texts of another run, by id.
+
+    Raises:
+        InputError: there is no run, or none of its instructions has a text.
+    """
+    with Run.read(directory, plan_digest) as run:
+        texts = texts_by_id(run)
+    if not texts:
+        raise InputError(directory, None, "holds no text to compare with", "Name a run that has finished texts.")
+    return texts
+
+
+def _meter(task: EvaluationTask, options: Options, run: Run, settings: Settings, tally: Tally) -> Meter:
+    if settings.method == "agentwrite":
+        return agentwrite_meter(as_agentwrite(task), options, run, tally)
+    n = len(run.index) if options.limit is None else min(options.limit, len(run.index))
+    judged = n * task.judge_samples if settings.judge_model is not None else 0
+    done = [] if task.redo_judging else list(run.index.answers(Judgement.stage))
+    return AnswerMeter(
+        "answers",
+        total=n + judged,
+        finished=min(n, len(run.index.answers(Prediction.stage))) + min(judged, len(done)),
+        tally=tally,
+        tokens=lambda: sum(usage.total_tokens for usage in run.usage().values()),
+        cost_usd=lambda: cost_usd(run.usage(), options),
+    )
+
+
+# --- the work
+
+
+async def _work(
+    task: EvaluationTask, options: Options, run: Run, settings: Settings, templates: Templates, calls: Calls
+) -> None:
+    """Writes what is not written, then has it judged."""
+    answering = Answering(run, calls.stop, calls.listen, calls.retry)
+    limit, slots, grace_s = options.limit, calls.slots, calls.grace_s
+    if settings.method == "direct":
+        direct = Direct(calls.chat, settings)
+        await answering.work(direct.questions(instructions_of(run, limit)), slots=slots, grace_s=grace_s)
+    elif settings.method == "agentwrite":
+        agentwrite = AgentWrite(
+            run,
+            Planner(calls.chat, settings, templates),
+            Writer(calls.chat, settings, templates),
+            settings,
+            calls.stop,
+            calls.listen,
+            calls.retry,
+        )
+        await agentwrite.work(plan=True, write=True, slots=slots, limit=limit, grace_s=grace_s)
+        _take_in_written(run, settings, limit)
+    if settings.judge_model is not None:
+        judging = Judging(calls.chat, settings, templates.get("judge"))
+        questions = (
+            question
+            for text in texts_to_judge(run, limit)
+            for question in judging.questions(text, task.judge_samples, again=task.redo_judging)
+        )
+        await answering.work(questions, slots=slots, grace_s=grace_s)
+        if task.judge_parts:
+            of_parts = (
+                question
+                for part in parts_to_judge(run, limit)
+                for question in judging.questions(part, again=task.redo_judging)
+            )
+            await answering.work(of_parts, slots=slots, grace_s=grace_s)
+
+
+def _take_in_written(run: Run, settings: Settings, limit: int | None) -> None:
+    """Puts the texts that AgentWrite has finished beside those of one call."""
+    if settings.method == "agentwrite":
+        for prediction in list(written_predictions(run, limit)):
+            run.add_answer(prediction)
+
+
+# --- afterwards
+
+
+def _report(
+    task: EvaluationTask,
+    options: Options,
+    run: Run,
+    tally: Tally,
+    scores: Scores | None,
+    elapsed_s: float,
+    code: int,
+) -> None:
+    counts = count(run)
+    if options.json:
+        show_json(
+            task.command,
+            run,
+            counts,
+            options,
+            tally,
+            rejected=0,
+            records=len(run.index.answers(Prediction.stage)),
+            dataset=None,
+            elapsed_s=elapsed_s,
+            code=code,
+            more={} if scores is None else scores.summary(),
+        )
+        return
+    if code == UsageError.exit_code:
+        return
+    if scores is not None:
+        scores.show()
+    show(
+        f"{counted(counts.instructions, 'instruction')}: {len(run.index.answers(Prediction.stage))} texts, "
+        f"{len(run.index.answers(Judgement.stage))} judgements, {counts.failed} failed; "
+        f"{counts.usage.total_tokens:,} tokens{spent(run, options)}; {tally.calls} calls now"
+    )
+    if counts.failed:
+        show(f"what failed and why: longwriter inspect {shlex.quote(str(task.directory))}")
