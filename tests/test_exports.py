@@ -334,3 +334,28 @@ def test_inspect_shows_what_the_last_export_dropped_and_why(finished: Path, tmp_
     assert rows[0]["detail"] in shown
     export(finished, tmp_path / "d.jsonl")
     assert "Rejects" not in run_longwriter("inspect", finished).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("out.parquet", (), "--format parquet"),
+        ("out.csv", (), "the name says CSV"),
+        ("out.jsonl.gz", ("--record-format", "alpaca"), "the name says gzip"),
+        ("out.jsonl", ("--format", "parquet"), "--format jsonl"),
+    ],
+)
+def test_a_file_is_what_its_name_says(
+    finished: Path, tmp_path: Path, name: str, options: tuple[str, ...], said: str
+) -> None:
+    result = run_longwriter("build-dataset", "-r", finished, "--export-only", "-o", tmp_path / name, *options, code=2)
+    assert said in result.stderr
+    assert not (tmp_path / name).exists()
+
+
+def test_a_shard_size_beyond_all_disks_is_no_size(finished: Path, tmp_path: Path) -> None:
+    size = "9" * 400 + "MB"
+    result = run_longwriter(
+        "build-dataset", "-r", finished, "--export-only", "-o", tmp_path / "x", "--shard-size", size, code=2
+    )
+    assert "no size" in result.stderr

@@ -495,3 +495,22 @@ def test_the_checkpoint_of_a_selection_is_no_run_to_write_in(tmp_path: Path, out
     result = run_longwriter("build-dataset", out, "-r", checkpoint, *at(server), code=2)
     assert "is the checkpoint of a select" in result.stderr
     assert before.items() <= snapshot(checkpoint).items()
+
+
+@pytest.mark.parametrize("name", ["instructions.jsonl", "sections.jsonl"])
+def test_rows_of_a_run_are_no_earlier_selection(tmp_path: Path, name: str, server: FakeServer, run: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", [{"id": "a", "prompt": f"{LONG}, of 900 words."}])
+    run_longwriter("build-dataset", source, "-r", run, *at(server))
+    before = (run / name).read_bytes()
+    result = select(log_of(tmp_path, *novels(1)), "-o", run / name, "-r", tmp_path / "other.run", code=2)
+    assert "is no earlier selection" in result.stderr
+    assert (run / name).read_bytes() == before
+
+
+def test_half_a_surrogate_pair_in_a_verdict_is_kept_as_it_can_be(tmp_path: Path, out: Path) -> None:
+    with FakeServer(answer=lambda _: '{"reason": "a \\ud83d b", "words": 3000, "keep": true}') as server:
+        select(log_of(tmp_path, *novels(1)), "-o", out, *at(server))
+        assert len(read_rows(out)) == 1
+        assert read_rows(out.with_name(out.name + ".run") / "selections.jsonl")[0]["reason"] == "a \ufffd b"
+        select(log_of(tmp_path, *novels(1)), "-o", out, *at(server))
+        assert server.stats.calls == 1

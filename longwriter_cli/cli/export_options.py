@@ -17,6 +17,7 @@ from longwriter_cli.store.export import Shape
 
 PANEL = "Export"
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_LARGEST_SHARD = 1 << 60  # bytes
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)")
 _SHARE_ERROR = 1e-6
 
@@ -157,10 +158,10 @@ class ExportOptions:
             return None
         match = _SIZE.fullmatch(self.shard_size.strip())
         unit = _UNITS.get(match["unit"].upper()) if match else None
-        size = int(float(match["number"]) * unit) if match and unit else 0
-        if size < 1:
+        size = float(match["number"]) * unit if match and unit else 0.0
+        if not 1 <= size <= _LARGEST_SHARD:
             raise UsageError(f"--shard-size {self.shard_size}: no size.", "As in --shard-size 500MB.")
-        return size
+        return int(size)
 
 
 def export_options(command: Command) -> Command:

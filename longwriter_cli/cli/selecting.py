@@ -131,9 +131,10 @@ class _SelectErrand:
         with ExitStack() as both:
             keep = both.enter_context(replacing(self._task.output))
             drop = both.enter_context(replacing(run.directory / REJECTS))
-            self._exported = SelectionFigures()
-            for row, kept in self._concluded(run, self._exported):
+            figures = SelectionFigures()
+            for row, kept in self._concluded(run, figures):
                 (keep if kept else drop)(row)
+        self._exported = figures  # not before both files are in their places
 
     def _concluded(self, run: Run, figures: SelectionFigures) -> Iterator[tuple[Row, bool]]:
         """The rows of the logs with the model's verdicts, counted on the way; those that wait for one are left out."""

@@ -27,6 +27,8 @@ WHOLE = "train"
 """The split that all rows are in where there are no others, as `load_dataset` names it."""
 
 _SINKS: dict[Format, type[Sink]] = {"jsonl": JsonLines, "parquet": Parquet, "hf": ArrowStream}
+# Names that would lie; any other is the user's to choose.
+_NAMED = {".jsonl": "jsonl", ".parquet": "parquet", ".csv": "CSV", ".tsv": "TSV", ".gz": "gzip", ".zst": "zstd"}
 _BEGINNINGS = {"jsonl": (b'{"messages":', b'{"conversations":'), "parquet": (b"PAR1",)}
 # A record as Alpaca has it begins as an instruction file may; what follows on the line tells them apart.
 _ALPACA = b'{"instruction":"', b'","input":"","output":"'
@@ -99,6 +101,9 @@ def check_place(path: Path, kind: Format, *, folder: bool = False) -> None:
             raise UsageError(f"{path} holds other things than a dataset.", "Name a new directory.")
         if path.exists() and not path.is_dir():
             raise UsageError(f"{path} is a file; an export of several files is a directory.", "Name a new directory.")
+    elif (named := _NAMED.get(path.suffix.lower(), kind)) != kind:
+        tip = f"Add --format {named}, or give it another name." if named in _SINKS else "Give it another name."
+        raise UsageError(f"{path}: the name says {named}, and this export is {kind}.", tip)
     elif path.is_dir():
         raise UsageError(f"{path} is a directory.", f"Name a file, such as {default_path(path, kind)}.")
     elif path.exists() and not path.is_file():

@@ -20,7 +20,9 @@ from longwriter_cli.store.jsonl import disk_error
 from longwriter_cli.store.replace import in_place_of
 
 SUFFIXES = (".jsonl", ".ndjson")
-_BEGINS = b'{"id":'
+# Rows of a run and a user's own instructions begin with an id too: the keys tell an earlier selection from these.
+_KEYS = ({"id", "prompt", "language", "source", "line"}, {"required_words", "needs_words"})
+_LONGEST_LINE = 1 << 24
 _KEPT, _DROPPED = b"+", b"-"
 
 Row = dict[str, Any]
@@ -104,10 +106,19 @@ def check_selection(path: Path) -> None:
         raise UsageError(f"{path} is not a regular file.", "Name a file; what it held is replaced as a whole.")
     if path.exists():
         with path.open("rb") as file:
-            if file.read(len(_BEGINS)) not in (b"", _BEGINS):
-                raise UsageError(
-                    f"{path} is no earlier selection.", "Name another file with -o, or move this one away."
-                )
+            head = file.readline(_LONGEST_LINE)
+        if head and not _is_selected(head):
+            raise UsageError(f"{path} is no earlier selection.", "Name another file with -o, or move this one away.")
+
+
+def _is_selected(line: bytes) -> bool:
+    """Whether a line is a row that a selection wrote."""
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    always, sometimes = _KEYS
+    return isinstance(row, dict) and always <= row.keys() <= always | sometimes
 
 
 def _line(row: Mapping[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ these weights it is then tuned, for the same number of tokens each time, to writ
 answers of at most 32, 64, 128 and 256 tokens, and on answers of at most 64 with 3% longer ones among them, the loss
 averaged by token and by sequence. Each is then asked, many times, for lengths up to 256.
 
-It trains with the trainer of sft.py, and the base model is trained once for all. One seed, and a language without
+It trains with the trainer of sft.py, and the base model is trained once for all. A tiny model and a language without
 meaning: what it shows is the direction, and the figures are printed whatever they are.
 """
 
@@ -40,11 +40,13 @@ _BASE_RATE, _TUNING_RATE = 3e-3, 2e-3
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is spent: steps of the base and of each tuning, packs of 320 tokens a step, answers to each request."""
+    """How much is spent: steps of the base and of each tuning, packs of 320 tokens a step; tunings on other samples of
+    the same kind, and answers of each to each request."""
 
     base_steps: int = 150
     tuning_steps: int = 250
     packs_a_step: int = 4
+    seeds: int = 3
     answers: int = 64
 
 
@@ -79,7 +81,8 @@ STUDIES = (
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Lengths in tokens, cut at 320, of one model's answers to requests of one length. `low` and `high`: quartiles."""
+    """Lengths in tokens, cut at 320, of the answers to requests of one length, of the models of all seeds together.
+    `low` and `high`: quartiles. `medians`: of each model."""
 
     tuned_on: str
     asked: int
@@ -87,6 +90,7 @@ class Answers:
     median: float
     high: float
     longest: int
+    medians: tuple[float, ...]
 
 
 def measure(effort: Effort, studies: Sequence[Study]) -> list[Answers]:
@@ -96,11 +100,15 @@ def measure(effort: Effort, studies: Sequence[Study]) -> list[Answers]:
     weights = {name: value.clone() for name, value in base.state_dict().items()}
     answers = []
     for study in studies:
-        model = _new_model()
-        model.load_state_dict(weights)
-        sample = partial(study.sample, random.Random(1))
-        _train(model, sample, effort.tuning_steps, effort, _TUNING_RATE, study.weighting)
-        answers += [_ask(model, study.name, asked, effort.answers) for asked in ASKED_TOKENS]
+        lengths: dict[int, list[list[int]]] = {asked: [] for asked in ASKED_TOKENS}
+        for seed in range(effort.seeds):
+            model = _new_model()
+            model.load_state_dict(weights)
+            sample = partial(study.sample, random.Random(seed))
+            _train(model, sample, effort.tuning_steps, effort, _TUNING_RATE, study.weighting)
+            for asked, found in lengths.items():
+                found.append(_written(model, asked, effort.answers))
+        answers += [_answers(study.name, asked, found) for asked, found in lengths.items()]
         medians = ", ".join(f"{each.asked}: {each.median:.0f}" for each in answers[-len(ASKED_TOKENS) :])
         recipe.say(f"tuned on answers {study.name}; median written for each length asked for: {medians}")
     return answers
@@ -178,8 +186,8 @@ def _no_tokenizer() -> Any:
 
 
 @torch.no_grad()
-def _ask(model: Any, name: str, asked_tokens: int, answers: int) -> Answers:
-    """Sampled at temperature 1: what the model takes to be likely, not what it takes to be likeliest."""
+def _written(model: Any, asked_tokens: int, answers: int) -> list[int]:
+    """Lengths of so many answers, sampled at temperature 1: what is likely, not what is likeliest."""
     torch.manual_seed(0)
     generator = random.Random(2)
     requests = torch.tensor([task.request(asked_tokens, generator) for _ in range(answers)])
@@ -187,11 +195,14 @@ def _ask(model: Any, name: str, asked_tokens: int, answers: int) -> Answers:
     texts = model.generate(
         requests, attention_mask=torch.ones_like(requests), do_sample=True, top_k=0, max_new_tokens=_PACK_TOKENS
     )
-    lengths = [
-        text.index(task.END) if task.END in text else len(text) for text in texts[:, requests.shape[1] :].tolist()
-    ]
+    written: list[list[int]] = texts[:, requests.shape[1] :].tolist()
+    return [text.index(task.END) if task.END in text else len(text) for text in written]
+
+
+def _answers(name: str, asked_tokens: int, of_seeds: Sequence[list[int]]) -> Answers:
+    lengths = [length for of_seed in of_seeds for length in of_seed]
     low, median, high = statistics.quantiles(lengths, n=4)
-    return Answers(name, asked_tokens, low, median, high, max(lengths))
+    return Answers(name, asked_tokens, low, median, high, max(lengths), tuple(map(statistics.median, of_seeds)))
 
 
 def markdown(answers: Sequence[Answers]) -> str:
@@ -232,10 +243,11 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=Effort().tuning_steps, help="of each tuning (%(default)s)")
     parser.add_argument("--base-steps", type=int, default=Effort().base_steps, help="of the base (%(default)s)")
+    parser.add_argument("--seeds", type=int, default=Effort().seeds, help="tunings of each kind (%(default)s)")
     parser.add_argument("--plot", metavar="FILE", help="draw it, as .svg or .png")
     parser.add_argument("--json", metavar="FILE", type=Path, help="the figures, one object a model and request")
     arguments = parser.parse_args()
-    answers = measure(Effort(base_steps=arguments.base_steps, tuning_steps=arguments.steps), STUDIES)
+    answers = measure(Effort(arguments.base_steps, arguments.steps, seeds=arguments.seeds), STUDIES)
     sys.stdout.write(markdown(answers) + "\n")
     if arguments.json:
         arguments.json.write_text(json.dumps([dataclasses.asdict(each) for each in answers], indent=1) + "\n")
