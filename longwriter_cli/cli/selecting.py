@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import chain
 from typing import Any
 
@@ -21,7 +21,7 @@ from longwriter_cli.cli.progress import PLAIN_INTERVAL_S
 from longwriter_cli.cli.select_task import SelectTask, check_places, limited, logged_prompts, settle_selection
 from longwriter_cli.cli.summary import counted, show_json, spent
 from longwriter_cli.cli.work import manifest_of
-from longwriter_cli.errors import InputError, UsageError
+from longwriter_cli.errors import InputError, LongwriterError, UsageError
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.records import Instruction, Selection, Usage
 from longwriter_cli.report.selection import SelectionFigures, show_selection
@@ -155,8 +155,9 @@ class _SelectErrand:
         figures = self._exported
         if figures is None:  # nothing was written: what would have been is still told
             figures = SelectionFigures()
-            for _ in self._concluded(run, figures):
-                pass
+            with suppress(LongwriterError):  # the disk may be what stopped the command
+                for _ in self._concluded(run, figures):
+                    pass
         if self._spool is not None:
             self._spool.close()
         _report(self._task, self._options, run, tally, figures, self._exported is not None, elapsed_s, code)

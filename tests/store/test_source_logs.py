@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +200,16 @@ def test_parquet_logs_are_read_with_their_marks(tmp_path):
         ("U", "", "English"),
         ("U", "toxic", "English"),
     ]
+
+
+def test_an_id_of_its_own_never_meets_one_that_was_made(tmp_path: Path) -> None:
+    first, second = "Write a story about a river.", "Write a story about a mountain."
+    made = sha256(first.encode()).hexdigest()[:16]
+    for rows in (
+        [{"prompt": first}, {"id": made, "prompt": second}],
+        [{"id": made, "prompt": second}, {"prompt": first}, {"prompt": first}],
+    ):
+        log = tmp_path / "log.jsonl"
+        log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        by_id = {logged.id: logged.prompt for logged in read_logs([str(log)], required_words=lambda prompt: None)}
+        assert sorted(by_id.values()) == sorted([first, second])

@@ -40,14 +40,14 @@ def read_logs(
 
     Sources, `required_words` and `field` are those of `read_instructions`. The id is the row's own, else made from the
     prompt (or the row's place, where it has none); so is that of a row whose own id stood before. To know ids again
-    takes about 80 bytes for each row that has one.
+    takes about 80 bytes for each row.
 
     A row that is no object, or has none of the fields, is handed to `on_bad_row`, and reading goes on.
 
     Raises:
         InputError: a row cannot be used and there is no `on_bad_row`; or a source cannot be read, or holds no row.
     """
-    taken: set[bytes] = set()
+    ids = _Ids()
     for source in sources:
         table = open_table(source)
         reader = RowReader(lambda value: (), required_words, field)
@@ -57,7 +57,7 @@ def read_logs(
             try:
                 if isinstance(value, BadRow):
                     raise value
-                yield _logged(reader, table, line, value, taken)
+                yield _logged(reader, table, line, value, ids)
             except BadRow as fault:
                 error = located(table, line, fault)
                 if on_bad_row is None:
@@ -65,6 +65,34 @@ def read_logs(
                 on_bad_row(error)
         if not rows:
             raise InputError(table.name, None, "holds no row", "Leave it out, or name another file.")
+
+
+class _Ids:
+    """One id, one prompt: what a row's own id stands for, no made one may, and the other way round."""
+
+    def __init__(self) -> None:
+        self._own: set[bytes] = set()
+        self._made: set[bytes] = set()
+
+    def own(self, id: str, prompt: str) -> str:  # noqa: A002 - the rows' word
+        """The row's own id, or one made from its prompt where that is taken."""
+        key = _digest(id)
+        if key in self._own or key in self._made:
+            return self.made(prompt)
+        self._own.add(key)
+        return id
+
+    def made(self, prompt: str) -> str:
+        """An id made from the prompt: the same one for equal prompts."""
+        text = prompt
+        while (key := _digest(id := sha256(text.encode()).hexdigest()[:16])) in self._own:  # noqa: A001
+            text += "\0"
+        self._made.add(key)
+        return id
+
+
+def _digest(id: str) -> bytes:  # noqa: A002
+    return blake2b(id.encode(), digest_size=8).digest()
 
 
 def check_logs(sources: Sequence[str]) -> None:
@@ -84,7 +112,7 @@ def check_logs(sources: Sequence[str]) -> None:
         raise UsageError("Standard input is named twice.", "It can be read once; leave one - out.")
 
 
-def _logged(reader: RowReader, table: Table, line: int, value: object, taken: set[bytes]) -> LoggedPrompt:
+def _logged(reader: RowReader, table: Table, line: int, value: object, ids: _Ids) -> LoggedPrompt:
     row: Mapping[str, Any] = value if isinstance(value, dict) else {"prompt": value}
     try:
         # A plan is of no use here, and one that cannot be used is no reason to leave out the prompt.
@@ -92,18 +120,13 @@ def _logged(reader: RowReader, table: Table, line: int, value: object, taken: se
     except NoPrompt as fault:
         name = own_id(row.get("id")) or f"{table.name}:{line}"
         return LoggedPrompt(name, "", table.name, line, problem=fault.problem)
-    name, own = instruction.id, row.get("id") is not None
-    if own:
-        key = blake2b(name.encode(), digest_size=8).digest()
-        if key in taken:
-            name = sha256(instruction.prompt.encode()).hexdigest()[:16]
-        taken.add(key)
+    name = ids.own(instruction.id, instruction.prompt) if row.get("id") is not None else ids.made(instruction.prompt)
     turns = _turns(row)
     asked = next((turn for turn in turns if turn.get("role", turn.get("from")) in ("user", "human")), {})
     return LoggedPrompt(
         name,
         instruction.prompt,
-        table.name,
+        table.name.encode("utf-8", "replace").decode(),  # the name of a file may be no UTF-8
         line,
         instruction.required_words,
         language=_word(row.get("language")) or _word(asked.get("language")),
