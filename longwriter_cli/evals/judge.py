@@ -38,8 +38,11 @@ def judge_request(prompt: str, response: str, affinity: str, settings: Settings,
 
 
 def dimension_scores(judgements: Iterable[Scores]) -> dict[str, float] | None:
-    """The mean score of each dimension, in [0, 100]; None without judgements."""
-    rows = list(judgements)
+    """The mean score of each dimension, in [0, 100]; None without judgements.
+
+    One that lacks a dimension, which only an edit of its row can do, counts as none.
+    """
+    rows = [row for row in judgements if row.keys() >= set(DIMENSIONS)]
     if not rows:
         return None
     return {name: _on_scale(sum(row[name] for row in rows) / len(rows)) for name in DIMENSIONS}

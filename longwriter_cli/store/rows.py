@@ -36,6 +36,7 @@ A = TypeVar("A", Selection, Prediction, Judgement, Comparison)
 # Bounds that no honest row reaches: whatever is within them can be counted, added up and written as JSON again.
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 _Place = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+_Score = Annotated[int, msgspec.Meta(ge=1, le=5)]
 _Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**48)]
 
 
@@ -95,6 +96,7 @@ class SectionHead(msgspec.Struct, gc=False):
 class SelectionHead(msgspec.Struct, gc=False):
     id: str
     keep: bool
+    words: _Place | None = None
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
     model: str = ""
@@ -123,6 +125,7 @@ class JudgementHead(msgspec.Struct, gc=False):
     n: _Count
     sample: _Count
     judge: str
+    scores: dict[str, _Score]
     of: str = ""
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False

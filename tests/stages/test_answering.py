@@ -11,7 +11,7 @@ from made_rows import AT, USAGE, instruction, open_run, take_in
 
 from longwriter_cli.engine.events import Answered, Event, Failed
 from longwriter_cli.engine.stop import Stop
-from longwriter_cli.errors import BudgetReached, InstructionFailed
+from longwriter_cli.errors import BudgetReached, InputError, InstructionFailed
 from longwriter_cli.records import FailureKind, Judgement, Prediction, Selection
 from longwriter_cli.stages.answering import Answering, Question
 from longwriter_cli.stages.failures import RetryPolicy
@@ -133,3 +133,14 @@ def test_the_rows_of_answers_have_the_agreed_fields_and_the_last_one_wins(tmp_pa
         assert [(selection.keep, selection.reason) for selection in run.answers(Selection)] == [(True, "a novel")]
         assert [judgement.scores["Clarity"] for judgement in run.answers(Judgement)] == [4, 2]
         assert not run.index.is_blank()
+
+
+@pytest.mark.parametrize("score", ["6", "0", "3.5", "1" + "0" * 400])
+def test_a_score_that_no_judge_can_give_is_no_row(tmp_path: Path, score: str) -> None:
+    with open_run(tmp_path) as run:
+        take_in(run, instruction("a"))
+        run.add_answer(Judgement("a", 1, 0, "j", {"Clarity": 4}, "j-2026", USAGE, 1, AT))
+    path = tmp_path / "judgements.jsonl"
+    path.write_text(path.read_text().replace('"Clarity":4', f'"Clarity":{score}'))
+    with pytest.raises(InputError, match=r"judgements\.jsonl line 1"):
+        open_run(tmp_path)
