@@ -81,7 +81,7 @@ class Settings:
         """
         row = self.to_row()
         if jobs:
-            row = {name: value for name, value in row.items() if name in _used_by(jobs)}
+            row = {name: value for name, value in row.items() if name in used_by(jobs)}
             row["templates"] = {key: digest for key, digest in self.templates.items() if _name(key) in jobs}
         row = {name: value for name, value in row.items() if name not in _LATER or value != _LATER[name]}
         canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -157,7 +157,8 @@ _USES: dict[Job, frozenset[str]] = {
 }
 
 
-def _used_by(jobs: Iterable[Job]) -> frozenset[str]:
+def used_by(jobs: Iterable[Job]) -> frozenset[str]:
+    """The names of the settings that these jobs use."""
     return frozenset().union(*(_USES[job] for job in jobs))
 
 
@@ -188,9 +189,9 @@ def settle(
         if "model" not in known:
             raise UsageError("No model is named.", MODEL_CHOICES)
         return _coherent(Settings(**known))
-    compared = _used_by(uses)
+    compared = used_by(uses)
     begun = set(uses) - set(fresh)
-    changed = _differences(known, stored, _used_by(begun), begun)
+    changed = _differences(known, stored, used_by(begun), begun)
     if changed and not accept_new:
         raise SettingsDiffer(
             "This run was begun with other settings: " + "; ".join(changed) + ".",

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from fake_server import FakeServer
 from made_rows import contents
-from program import at, essays, read_rows, run_longwriter, write_rows
+from program import at, essays, read_rows, run_longwriter, snapshot, write_rows
 
 SPLIT = ("--split", "train=0.7,validation=0.3")
 LANGUAGES = [{"prompt": f"写一篇{words}字的文章，谈谈茶。"} for words in (300, 310, 320)]
@@ -359,3 +359,22 @@ def test_a_shard_size_beyond_all_disks_is_no_size(finished: Path, tmp_path: Path
         "build-dataset", "-r", finished, "--export-only", "-o", tmp_path / "x", "--shard-size", size, code=2
     )
     assert "no size" in result.stderr
+
+
+def test_a_folder_that_holds_the_run_is_no_place_for_its_export(finished: Path) -> None:
+    before = snapshot(finished)
+    result = run_longwriter("build-dataset", "-r", finished, "--export-only", "-o", finished.parent, *SPLIT, code=2)
+    assert "holds the run itself" in result.stderr
+    assert {**before, "run.lock": None} == {**snapshot(finished), "run.lock": None}
+
+
+def test_lengths_that_no_text_can_have_are_refused(finished: Path) -> None:
+    command = ("build-dataset", "-r", finished, "--export-only", "--min-words", "900", "--max-words", "100")
+    assert "no text is both" in run_longwriter(*command, code=2).stderr
+
+
+def test_a_card_names_no_setting_that_made_none_of_the_texts(finished: Path, tmp_path: Path) -> None:
+    run_longwriter("build-dataset", "-r", finished, "--export-only", "-o", tmp_path / "parts", *SPLIT)
+    card = (tmp_path / "parts" / "README.md").read_text()
+    assert "`max_steps`" in card
+    assert "`min_words`" not in card

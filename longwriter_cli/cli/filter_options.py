@@ -27,6 +27,9 @@ def _given(values: Mapping[str, Any]) -> Given:
     if values["no_filters"]:
         return NO_FILTERS
     given = {each.name: values[_name(each)] for each in FILTERS}
+    least, most = given["too_short"], given["too_long"]
+    if least is not None and most is not None and least > most:
+        raise UsageError(f"--min-words {least:g} is more than --max-words {most:g}: no text is both.", "Change one.")
     try:
         Sieve(given)
     except ValueError as error:

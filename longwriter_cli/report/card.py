@@ -15,6 +15,7 @@ from longwriter_cli import __version__
 from longwriter_cli.records import Requirement, Usage
 from longwriter_cli.report.measures import Distribution, LengthTally, distribution
 from longwriter_cli.report.run_figures import CostOf
+from longwriter_cli.settings import used_by
 from longwriter_cli.store.columns import features
 from longwriter_cli.store.export import Format, Written
 from longwriter_cli.store.manifest import Manifest
@@ -145,11 +146,8 @@ def _loading(making: Making, written: Written) -> list[str]:
 
 def _made(making: Making) -> list[str]:
     manifest = making.manifest
-    settings = {
-        name: value
-        for name, value in manifest.settings.items()
-        if value is not None and name not in ("model", "plan_model", "templates")
-    }
+    shown = used_by(("plan", "write", "judge")) - {"model", "plan_model", "templates"}
+    settings = {name: value for name, value in manifest.settings.items() if value is not None and name in shown}
     rows = [
         ("model", f"`{_text(str(manifest.settings['model']))}`"),
         ("plans by", f"`{_text(str(manifest.settings.get('plan_model') or manifest.settings['model']))}`"),
@@ -159,7 +157,8 @@ def _made(making: Making) -> list[str]:
         *((f"template `{name}`", f"`{digest}`") for name, digest in manifest.settings.get("templates", {}).items()),
     ]
     if manifest.changes:
-        rows.append(("settings changed", f"{len(manifest.changes)} times on the way; these are the last"))
+        times = "once" if len(manifest.changes) == 1 else f"{len(manifest.changes)} times"
+        rows.append(("settings changed", f"{times} since; these are the last"))
     lines = ["## How it was made", "", *_table(("setting", ""), rows)]
     if manifest.note:
         lines += ["", f"Note: {_text(manifest.note)}"]
