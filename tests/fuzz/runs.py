@@ -170,7 +170,7 @@ def _show(directory: Path) -> None:
     for json_form in (True, False):
         for id in (None, "a"):  # noqa: A001 - the option's name
             with contextlib.redirect_stdout(io.StringIO()) as shown:
-                inspect.command(str(directory), id=id, json=json_form)
+                inspect.command([str(directory)], id=id, json=json_form)
             if json_form:
                 assert json.loads(shown.getvalue())["command"] == "inspect"
 
