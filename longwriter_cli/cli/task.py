@@ -85,7 +85,7 @@ def check_export(task: Task) -> None:
         if task.source is not None and place == Path(task.source).resolve():
             raise UsageError(f"{task.export.path} is the file of the instructions.", "Name another one with -o.")
         shape = task.export.wanted.shape
-        if shape.is_folder and task.directory.resolve().is_relative_to(place):
+        if shape.is_folder and place in task.directory.resolve().parents:
             raise UsageError(f"{task.export.path} holds the run itself.", "Name another folder with -o.")
         check_place(task.export.path, shape.kind, folder=shape.is_folder)
     except OSError as error:
