@@ -224,10 +224,11 @@ def draw(answers: Sequence[Answers], path: str) -> None:
 
     rows = [dataclasses.asdict(each) for each in answers]
     order = list(dict.fromkeys(each.tuned_on for each in answers))
+    legend = alt.Legend(labelLimit=300, symbolOpacity=1)  # else as faint as the bands
     log = alt.Scale(type="log", base=2, domain=[16, 256], clamp=True)
     base = alt.Chart(alt.Data(values=rows)).encode(
         x=alt.X("asked:Q", title="asked for, tokens", scale=log),
-        color=alt.Color("tuned_on:N", title="tuned on answers", sort=order),
+        color=alt.Color("tuned_on:N", title="tuned on answers", sort=order, legend=legend),
     )
     written = alt.Y("median:Q", title="written, tokens (median, quartiles)", scale=log)
     lines = base.mark_line(point=True).encode(y=written)
