@@ -203,9 +203,9 @@ PLACES = [
     ("store.lock", "RunLock._sign", False, signal.SIGTERM),
     ("store.run", "GroupSync", False, signal.SIGINT),
     ("store.run", "Run.take_in", True, signal.SIGTERM),
-    ("store.export", "_sync_file", True, signal.SIGHUP),
-    ("store.export", "_sync_file", True, signal.SIGTERM),
-    ("store.export", "_sync_file", True, signal.SIGINT),
+    ("store.export", "sync_file", True, signal.SIGHUP),
+    ("store.export", "sync_file", True, signal.SIGTERM),
+    ("store.export", "sync_file", True, signal.SIGINT),
 ]
 
 
