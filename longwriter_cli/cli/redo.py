@@ -8,13 +8,8 @@ from dataclasses import dataclass
 from longwriter_cli.cli.output import say
 from longwriter_cli.errors import UsageError
 from longwriter_cli.report.near import did_you_mean
-from longwriter_cli.store.rows import PlanHead, StepHead
 from longwriter_cli.store.run import Run
 from longwriter_cli.text.display import printable
-
-# A plan that stands nowhere in the file is none, to the index.
-_NOWHERE = -1
-_NO_STEP = StepHead(1, "", 0)
 
 
 def position_of(run: Run, id: str) -> int:  # noqa: A002 - the rows' word
@@ -48,9 +43,7 @@ class Redo:
         positions = tuple(position_of(run, id) for id in ids)  # noqa: A001
         for position in positions:
             _tell(run, position)
-        index = run.index
-        planned = [position for position in positions if index.plan_at(position) is not None]
-        index.add_plans([PlanHead(index.ids[position], (_NO_STEP,)) for position in planned], [_NOWHERE] * len(planned))
+        run.index.forget_plans(positions)
         return cls(positions)
 
     def tell_failed(self, run: Run) -> None:

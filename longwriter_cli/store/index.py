@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
+from zlib import crc32
+
+import msgspec
 
 from longwriter_cli.records import ANSWER_STAGES, Failure, Step, Usage
 from longwriter_cli.store.rows import AnswerHead, InstructionHead, PlanHead, SectionHead
+from longwriter_cli.store.spending import Spending
 
 _NONE = -1
 
@@ -31,6 +35,17 @@ class SectionEntry:
     offset: int
     words: int
     target_words: int
+
+
+class IndexState(msgspec.Struct, array_like=True):
+    """All that an index knows, in a form that can be written: columns are the bytes of arrays, in a fixed order."""
+
+    ids: list[str]
+    columns: list[bytes]
+    gaps: dict[int, frozenset[int]]
+    answers: dict[str, list[tuple[list[str | int], int]]]
+    failures: list[Failure]
+    spent: dict[str, Usage]
 
 
 class Index:
@@ -52,41 +67,46 @@ class Index:
         self._row = array("q")
         self._required = array("q")
         self._instruction_at = array("q")
-        self._line_hash = array("q")
+        self._line_sum = array("I")
         self._plan_at = array("q")
         self._plan_steps = array("q")
         self._plan_words = array("q")
-        self._plan_hash = array("q")  # of the plan's digest, or none, which is no hash: not asked for yet
+        self._plan_sum = array("q")  # of the plan's digest, or none: not asked for yet
         self._last_section = array("i")
         self._gaps: dict[int, frozenset[int]] = {}  # the steps of plans that are not numbered 1, 2, 3, …
         # By place of a section among all. `_before` is the place of the section of the same instruction before it.
         self._section_at = array("q")
         self._before = array("i")
-        self._section_hash = array("q")  # of its plan's digest, in this process: 8 bytes, whatever stands there
+        self._section_sum = array("I")  # of its plan's digest: 4 bytes, whatever stands there
         self._section_n = array("I")
         self._section_words = array("I")
         self._section_target = array("I")
         self.strays: list[str] = []  # ids of plans that belong to no instruction
         self._answers: defaultdict[str, dict[AnswerKey, int]] = defaultdict(dict)  # by stage
         self.failures: dict[tuple[str | None, str, int | None], list[Failure]] = {}
-        self._spent: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+        self._spent = Spending()
+        self._is_of_the_files = True
 
     def beside(self) -> Index:
         """Another index of the same instructions, which knows of no plan, section, answer or failure."""
         other = Index(self._digest_of, self._steps_at)
         other.ids, other._position = self.ids.copy(), self._position.copy()
         other._row, other._required = self._row[:], self._required[:]
-        other._instruction_at, other._line_hash = self._instruction_at[:], self._line_hash[:]
+        other._instruction_at, other._line_sum = self._instruction_at[:], self._line_sum[:]
         other._open_columns(len(self.ids))
         return other
 
     def _open_columns(self, instructions: int) -> None:
         """Room for what is known of so many new instructions: nothing yet."""
-        for column in (self._plan_at, self._plan_steps, self._plan_words, self._plan_hash, self._last_section):
+        for column in (self._plan_at, self._plan_steps, self._plan_words, self._plan_sum, self._last_section):
             column.extend([_NONE] * instructions)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def rows(self) -> int:
+        """How many instructions and sections it knows of."""
+        return len(self.ids) + len(self._section_at)
 
     def is_blank(self) -> bool:
         """Whether nothing is planned or written yet, nor has failed."""
@@ -117,7 +137,7 @@ class Index:
         self._row.extend([head.row for head in heads])
         self._required.extend([head.required_words.words if head.required_words else 0 for head in heads])
         self._instruction_at.extend(offsets)
-        self._line_hash.extend(map(hash, lines))
+        self._line_sum.extend(map(crc32, lines))
         self._open_columns(len(heads))
 
     def _replace_instruction(self, head: InstructionHead, offset: int, line: bytes) -> None:
@@ -128,23 +148,24 @@ class Index:
         self._row[position] = head.row
         self._required[position] = head.required_words.words if head.required_words else 0
         self._instruction_at[position] = offset
-        self._line_hash[position] = hash(line)
+        self._line_sum[position] = crc32(line)
 
     def add_plans(self, heads: Sequence[PlanHead], offsets: Sequence[int]) -> None:
         """The steps of a plan have numbers of their own, from 1."""
-        self._spend(heads)
+        self._spent.add_rows(heads)
         position_of, last_section, digest_of, gaps = self._position, self._last_section, self._digest_of, self._gaps
         for head, offset in zip(heads, offsets, strict=True):
             position = position_of.get(head.id)
             if position is None:
                 self.strays.append(head.id)
+                self._is_of_the_files = False
                 continue
             steps = head.steps
             numbers = [step.n for step in steps]
             self._plan_words[position] = sum([step.words for step in steps])
             self._plan_steps[position] = len(steps)
             has_sections = last_section[position] != _NONE
-            self._plan_hash[position] = hash(digest_of(steps)) if has_sections else _NONE
+            self._plan_sum[position] = _sum(digest_of(steps)) if has_sections else _NONE
             self._plan_at[position] = offset
             if max(numbers) != len(steps):
                 gaps[position] = frozenset(numbers)
@@ -152,62 +173,90 @@ class Index:
                 gaps.pop(position, None)
 
     def add_sections(self, heads: Sequence[SectionHead], offsets: Sequence[int]) -> None:
-        self._spend(heads)
+        self._spent.add_rows(heads)
         position_of, last, before = self._position, self._last_section, self._before
         known = [place for place, head in enumerate(heads) if head.id in position_of]
         if len(known) < len(heads):
             heads, offsets = [heads[place] for place in known], [offsets[place] for place in known]
+            self._is_of_the_files = False
         for place, head in enumerate(heads, len(before)):
             position = position_of[head.id]
             before.append(last[position])
             last[position] = place
         self._section_at.extend(offsets)
-        self._section_hash.extend([hash(head.plan) for head in heads])
+        self._section_sum.extend([_sum(head.plan) for head in heads])
         self._section_n.extend([head.n for head in heads])
         self._section_words.extend([head.words for head in heads])
         self._section_target.extend([head.target_words for head in heads])
 
     def add_answers(self, stage: str, heads: Sequence[AnswerHead], offsets: Sequence[int]) -> None:
-        self._spend(heads)
+        self._spent.add_rows(heads)
         self._answers[stage].update(zip([head.key() for head in heads], offsets, strict=True))
 
     def add_failure(self, failure: Failure) -> None:
-        spent = self._spent[failure.model]
-        spent[0] += failure.usage.prompt_tokens
-        spent[1] += failure.usage.cached_tokens
-        spent[2] += failure.usage.completion_tokens
-        spent[3] |= failure.usage.estimated
+        self._spent.add(failure.model, failure.usage)
+        self._note_failure(failure)
+
+    def _note_failure(self, failure: Failure) -> None:
         key: tuple[str | None, str, int | None] = (failure.id, failure.stage, failure.n)
         if failure.id is None:
             key = (None, failure.file or "", failure.line)
         self.failures.setdefault(key, []).append(failure)
 
-    def _spend(self, heads: Sequence[PlanHead] | Sequence[SectionHead] | Sequence[AnswerHead]) -> None:
-        for model in {head.model for head in heads}:
-            own = [head for head in heads if head.model == model]
-            spent, usages = self._spent[model], [head.usage for head in own]
-            spent[0] += sum([usage.prompt_tokens for usage in usages])
-            spent[1] += sum([usage.cached_tokens for usage in usages])
-            spent[2] += sum([usage.completion_tokens for usage in usages])
-            spent[3] |= any(head.usage_estimated for head in own)
+    def forget_plans(self, positions: Iterable[int]) -> None:
+        """Knows the plans no more, though the files hold them still."""
+        for position in positions:
+            self._plan_at[position] = _NONE
+            self._is_of_the_files = False
+
+    # --- as one value
+
+    def _columns(self) -> tuple[array[int], ...]:
+        of_instructions = (self._row, self._required, self._instruction_at, self._line_sum, self._last_section)
+        of_plans = (self._plan_at, self._plan_steps, self._plan_words, self._plan_sum)
+        of_sections = (self._section_at, self._before, self._section_sum)
+        return *of_instructions, *of_plans, *of_sections, self._section_n, self._section_words, self._section_target
+
+    def state(self) -> IndexState | None:
+        """What a new index can be filled with; None where this one knows other or less than the files say."""
+        if not self._is_of_the_files:
+            return None
+        return IndexState(
+            self.ids,
+            [column.tobytes() for column in self._columns()],
+            self._gaps,
+            {stage: [(list(key), offset) for key, offset in keys.items()] for stage, keys in self._answers.items()},
+            [failure for failures in self.failures.values() for failure in failures],
+            dict(self._spent),
+        )
+
+    def fill(self, state: IndexState) -> None:
+        """Becomes the index that `state` was taken of."""
+        self.ids, self._gaps = state.ids, state.gaps
+        self._position = dict(zip(state.ids, count()))
+        for column, content in zip(self._columns(), state.columns, strict=True):
+            del column[:]
+            column.frombytes(content)
+        for stage, keys in state.answers.items():
+            self._answers[stage] = {tuple(key): offset for key, offset in keys}
+        for failure in state.failures:
+            self._note_failure(failure)
+        for model, usage in state.spent.items():
+            self._spent.add(model, usage)
 
     # --- asking
 
     @property
-    def usage(self) -> dict[str, Usage]:
+    def usage(self) -> Mapping[str, Usage]:
         """Tokens by model, over all rows."""
-        return {
-            model: Usage(prompt, cached, completion, bool(estimated))
-            for model, (prompt, cached, completion, estimated) in self._spent.items()
-            if prompt or completion
-        }
+        return self._spent.by_model()
 
     def instruction_at(self, position: int) -> int:
         return self._instruction_at[position]
 
     def same_line(self, position: int, line: bytes) -> bool:
-        """Whether the instruction's row is this very line. Compares hashes of this process."""
-        return self._line_hash[position] == hash(line)
+        """Whether the instruction's row is this very line. Compares checksums."""
+        return self._line_sum[position] == crc32(line)
 
     def required_words(self, position: int) -> int:
         """The length asked for, 0 where the instruction names none."""
@@ -229,12 +278,12 @@ class Index:
         place = self._last_section[position]
         if place == _NONE or self._plan_at[position] == _NONE:
             return found
-        plan = self._plan_hash[position]
+        plan = self._plan_sum[position]
         if plan == _NONE:
-            plan = self._plan_hash[position] = hash(self._digest_of(self._steps_at(self._plan_at[position])))
+            plan = self._plan_sum[position] = _sum(self._digest_of(self._steps_at(self._plan_at[position])))
         while place != _NONE:
             n = self._section_n[place]
-            if self._section_hash[place] == plan and n not in found and self._has_step(position, n):
+            if self._section_sum[place] == plan and n not in found and self._has_step(position, n):
                 found[n] = SectionEntry(
                     n, self._section_at[place], self._section_words[place], self._section_target[place]
                 )
@@ -290,3 +339,7 @@ class Index:
 
     def _misses(self, position: int, n: int) -> bool:
         return self._has_step(position, n) and n not in self.sections(position)
+
+
+def _sum(digest: str) -> int:
+    return crc32(digest.encode())

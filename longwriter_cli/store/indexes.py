@@ -38,6 +38,11 @@ class Indexes:
         yield self.first
         yield from self._more.values()
 
+    def items(self) -> Iterator[tuple[int, Index]]:
+        """All that there are, by sample."""
+        yield 0, self.first
+        yield from self._more.items()
+
     def parted(self, heads: Sequence[_Head], *columns: Sequence[Any]) -> Iterator[tuple[Index, list[Sequence[Any]]]]:
         """Rows by the index that they belong into: their heads, and what stands beside them, in the same order."""
         if not any(head.sample for head in heads):

@@ -100,6 +100,7 @@ class Appender:
         self.path = path
         self._sync = sync
         self._error: OSError | None = None
+        self.has_grown = False
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         except OSError as error:
@@ -122,6 +123,7 @@ class Appender:
                 appended behind it, so every later call raises too.
         """
         rest = memoryview(line)
+        self.has_grown = True
         try:
             if self._error is not None:
                 raise self._error

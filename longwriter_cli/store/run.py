@@ -19,6 +19,7 @@ import orjson
 
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import Answer, Failure, Instruction, Plan, Section, Usage
+from longwriter_cli.store import snapshot
 from longwriter_cli.store.index import AnswerKey, DigestOf, Index
 from longwriter_cli.store.indexes import Indexes
 from longwriter_cli.store.jsonl import NOT_A_ROW, Appender, GroupSync, disk_error, read_line
@@ -48,10 +49,11 @@ from longwriter_cli.store.rows import (
     read_record,
     section_row,
 )
+from longwriter_cli.store.snapshot import SNAPSHOT
 
 __all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "REJECTS", "SECTIONS", "Run"]
 
-FILES = (MANIFEST_NAME, LOCK_NAME, *ROWS, REJECTS)
+FILES = (MANIFEST_NAME, LOCK_NAME, SNAPSHOT, *ROWS, REJECTS)
 """All files that a run keeps for itself."""
 
 _OF_A_SAMPLE = frozenset({PLANS, SECTIONS, FAILURES})
@@ -86,7 +88,8 @@ class Run:
     def read(cls, directory: Path, digest_of: DigestOf) -> Run:
         """Opens a run for looking only: takes no lock and cuts nothing."""
         run = cls(directory, digest_of, None)
-        load(directory, run.indexes)
+        if not snapshot.restore(directory, ROWS, run.indexes):
+            load(directory, run.indexes)
         return run
 
     @classmethod
@@ -115,7 +118,8 @@ class Run:
             raise
         try:
             run._mend()
-            load(directory, run.indexes)
+            if not snapshot.restore(directory, ROWS, run.indexes):
+                load(directory, run.indexes)
         except BaseException:  # the same
             run.close()
             raise
@@ -303,8 +307,10 @@ class Run:
 
     def close(self) -> None:
         """Brings all rows to the disk and gives up the lock."""
+        has_grown = False
         try:
             self._sync.close()
+            has_grown = any(appender.has_grown for appender in self._files.values())
         except OSError as error:
             raise disk_error(error, self.directory) from None
         finally:
@@ -313,6 +319,8 @@ class Run:
             for fd in self._read_fds.values():
                 os.close(fd)
             self._files, self._read_fds = {}, {}
+            if has_grown:
+                snapshot.save(self.directory, ROWS, self.indexes)
             if self._lock is not None:
                 self._lock.release()
 

@@ -1,5 +1,7 @@
 """A run of a million instructions and a million sections on disk: how soon it goes on, and how much memory it takes.
 
+Once as it is after a stop, with the snapshot of its index, and once as after a kill, when the rows are read.
+
 Beside it a scan of the same files that reads the heads of the rows with msgspec and keeps nothing. What each takes for
 a run of one row, which is its start, is taken off.
 """
@@ -17,7 +19,7 @@ from programs import LONGWRITER, Spent, spend
 from table import Row
 
 from longwriter_cli.prompts import load_templates
-from longwriter_cli.records import Step
+from longwriter_cli.records import Failure, Step
 from longwriter_cli.settings import Settings
 from longwriter_cli.store.manifest import Manifest
 from longwriter_cli.store.run import Run
@@ -55,13 +57,17 @@ def rows(*, short: bool) -> list[Row]:
         _make_run(run, count)
         _make_run(one, 1)
         scan, scan_s = _measured(run, one, lambda run, _: [sys.executable, "-c", _SCAN, str(run)], count)
-        resume, resume_s = _measured(run, one, lambda run, n: [sys.executable, "-c", _OPEN, str(run), str(n)], count)
+        opened = lambda run, n: [sys.executable, "-c", _OPEN, str(run), str(n)]  # noqa: E731
+        killed, killed_s = _measured(run, one, opened, count)
+        _stop(run)
+        resume, resume_s = _measured(run, one, opened, count)
         _, look_s = _measured(run, one, lambda run, _: [*LONGWRITER, "inspect", str(run), "--json"], count)
         size = sum(path.stat().st_size for path in run.iterdir() if path.is_file())
     what, beside = f"{count:,} sections, {size / 1e9:.1f} GB", f"msgspec scan, {scan_s:.1f} s"
-    memory_mb = resume.memory / 1e6
+    memory_mb = max(resume.memory, killed.memory) / 1e6
     return [
         Row(f"resume, {what}", f"{resume_s:.1f} s", beside, resume_s / scan_s, 1.5),
+        Row("  after a kill or an edit", f"{killed_s:.1f} s", beside, killed_s / scan_s),
         Row("  memory, MB", f"{memory_mb:.0f} MB", f"the scan {scan.memory / 1e6:.0f} MB", memory_mb, 600),
         Row("  inspect", f"{look_s:.1f} s", beside, look_s / scan_s, 3),
     ]
@@ -76,6 +82,12 @@ def _measured(run: Path, one: Path, command: Callable[[Path, int], list[str]], c
 def _fastest(command: list[str]) -> Spent:
     """Of two: the first one may find cold pages."""
     return min((spend(command) for _ in range(2)), key=lambda spent: spent.wall_s)
+
+
+def _stop(directory: Path) -> None:
+    """Goes on with the run, brings one row more, and ends as a command does that is stopped."""
+    with Run.open(directory, plan_digest, create=False) as run:
+        run.add_failure(Failure(run.index.ids[0], "write", 2, "empty", "an empty answer"))
 
 
 def _make_run(directory: Path, count: int) -> None:

@@ -46,6 +46,8 @@ class SimulatedChat:
         async with contextlib.AsyncExitStack() as stack:
             slot = await stack.enter_async_context(self.gate.slot()) if self.gate else None
             seconds = self.rng.uniform(0.5, 1.5)
+            if slot is not None:
+                slot.sent()
             await asyncio.sleep(seconds)
             if slot is not None:
                 slot.succeeded()
