@@ -46,6 +46,7 @@ HOMES = {
     "pyarrow": {"store"},
     "zstandard": {"store"},
     "filelock": {"store"},
+    "uvloop": {"cli"},
     "msgspec": {"store"},
     "transformers": {"train"},
     "numpy": {"train", "store"},

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from longwriter_cli.cli.calls import Work, call_model
 from longwriter_cli.cli.meter import Meter
@@ -60,7 +61,7 @@ def carry_out(errand: Errand, options: Options) -> int:
         try:
             if (begun := errand.begin(run, tally)) is not None:
                 settings, meter, work = begun
-                asyncio.run(call_model(run, settings, options, meter, work))
+                _run(call_model(run, settings, options, meter, work))
         except Exception as error:  # a bug too: the summary is printed whatever ends the command
             outcome = error
         errand.close(run)
@@ -78,6 +79,13 @@ def carry_out(errand: Errand, options: Options) -> int:
     if outcome is not None:
         raise outcome
     return code
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    import uvloop  # a tenth less CPU for each call than on asyncio's own loop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
 
 
 def _code(error: Exception) -> int:

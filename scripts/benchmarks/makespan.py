@@ -1,14 +1,16 @@
 """The time of a whole run against the lower bound max(all service time / slots, the longest chain).
 
 Simulated: the real planner, writer, pool and run, calls of 0.5 to 1.5 s on a clock that jumps, the limiter open. Over
-HTTP: the program as it is, its start and the limiter's slow start included, beside the same program with other orders
-of work, all at the same time.
+HTTP, with calls of 0.4 to 1.2 s: the program as it is, its start and the limiter's slow start included, in both sizes,
+and the same program that takes instructions as they come, all at the same time.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from variants import ORDERS
 
 from longwriter_cli.engine.gate import Gate
 
-_VARIANT = (sys.executable, str(HERE / "variants.py"))
+_SERVICE_S = 0.8
 _SHOWN = {"first-come": "first come, first served", "static": "split beforehand"}
 
 
@@ -29,9 +31,8 @@ def rows(*, short: bool) -> list[Row]:
         return [*_simulated(500, 64, 1.05)]
     return [
         *_simulated(500, 64, 1.05, orders=True),
-        *_simulated(2000, 256, 1.10, orders=True),
-        *_over_http(500, 64, 1.05, orders=True),
-        *_over_http(2000, 256, 1.10),
+        *_simulated(2000, 256, 1.10),
+        *_over_http(),
     ]
 
 
@@ -67,26 +68,34 @@ def _now_s() -> float:
         return 0.0
 
 
-def _over_http(count: int, slots: int, target: float, *, orders: bool = False) -> list[Row]:
-    programs = {"": LONGWRITER} | ({order: (*_VARIANT, order) for order in ORDERS} if orders else {})
-    measured = []
+def _over_http() -> list[Row]:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        source = instructions(folder / "instructions.jsonl", count)
-        started: list[tuple[str, Serving, Command]] = []
-        for order, program in programs.items():
-            server = stack.enter_context(serving(service_s=1.0))
-            command = build(source, folder / f"run-{order}", server.base_url, slots, program=program)
-            started.append((order, server, Command(command)))
-        for order, server, command in started:
-            seconds, figures = command.spent().wall_s, server.figures()
-            bound_s = max(figures["served_s"] / slots, figures["longest_chain_s"])
-            if order:
-                chart = (MAKESPAN, _SHOWN[order])
-                measured.append(Row(f"  {_SHOWN[order]}", "", f"{seconds:.0f} s", seconds / bound_s, chart=chart))
-            else:
-                what = f"makespan, {count:,} instructions in {slots} slots, over HTTP"
-                ours, beside = f"{seconds:.0f} s", f"bound {bound_s:.0f} s"
-                chart = (MAKESPAN, f"longwriter, {slots} in flight")
-                measured.append(Row(what, ours, beside, seconds / bound_s, target, chart=chart))
-    return measured
+
+        def started(count: int, slots: int, program: Sequence[str] = LONGWRITER) -> tuple[Serving, Command]:
+            own = Path(tempfile.mkdtemp(dir=folder))
+            source = instructions(own / "instructions.jsonl", count)
+            server = stack.enter_context(serving(service_s=_SERVICE_S))
+            return server, Command(build(source, own / "run", server.base_url, slots, program=program))
+
+        first_come = (sys.executable, str(HERE / "variants.py"), "first-come")
+        runs = [(64, *started(500, 64)), (256, *started(2000, 256)), (64, *started(500, 64, first_come))]
+        with ThreadPoolExecutor() as waiting:  # each is timed to its own end
+            took = list(waiting.map(lambda run: _took(*run), runs))
+    return [
+        Row(what, f"{seconds:.0f} s", f"bound {bound_s:.0f} s", seconds / bound_s, target, chart=(MAKESPAN, shown))
+        for (what, shown, target), (seconds, bound_s) in zip(_OVER_HTTP, took, strict=True)
+    ]
+
+
+_OVER_HTTP = (
+    ("makespan, 500 instructions in 64 slots, over HTTP", "longwriter, 64 in flight", 1.05),
+    ("makespan, 2,000 instructions in 256 slots, over HTTP", "longwriter, 256 in flight", 1.10),
+    ("  500 in 64 slots, first come, first served", "first come, first served, 64 in flight", None),
+)
+
+
+def _took(slots: int, server: Serving, command: Command) -> tuple[float, float]:
+    """The time of a command, once it is done, and the lower bound to it: in seconds."""
+    seconds, figures = command.spent().wall_s, server.figures()
+    return seconds, max(figures["served_s"] / slots, figures["longest_chain_s"])

@@ -31,5 +31,7 @@ def width(text: str) -> int:
 
 def narrowest_head(bare: str, least: int) -> str | None:
     """The shortest head of a solid text that is `least` wide; None where all of it is narrower."""
+    if bare.isascii():
+        return bare[:least] if len(bare) >= least else None
     widths = accumulate(2 if _FULL_WIDTH.match(character) else 1 for character in bare)
     return next((bare[:size] for size, wide in enumerate(widths, 1) if wide >= least), None)
