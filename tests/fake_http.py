@@ -76,5 +76,5 @@ def _phrase(status: int) -> str:
         return ""
 
 
-def json_wire(value: object) -> Wire:
-    return Wire(200, orjson.dumps(value))
+def json_wire(value: object, headers: Mapping[str, str] | None = None) -> Wire:
+    return Wire(200, orjson.dumps(value), headers or {})

@@ -27,10 +27,12 @@ import contextlib
 import math
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Self
@@ -124,6 +126,7 @@ class FakeServer:
     answer: Callable[[dict[str, Any]], str | Reply | None] | None = None
     models: Sequence[str] = ("fake-writer",)
     max_model_len: int | None = None  # told by GET /v1/models
+    clock_off_s: float | None = None  # how far the clock is off that GET /v1/models tells; it tells none by itself
     mode: str = "ok"
     max_context_tokens: int | None = None
     refuse_param: Collection[str] = ()
@@ -320,7 +323,8 @@ class FakeServer:
         models = [{"id": name, "object": "model", "created": _CREATED, "owned_by": "fake"} for name in self.models]
         if self.max_model_len is not None:
             models = [{**model, "max_model_len": self.max_model_len} for model in models]
-        return json_wire({"object": "list", "data": models})
+        headers = {} if self.clock_off_s is None else {"Date": formatdate(time.time() + self.clock_off_s, usegmt=True)}
+        return json_wire({"object": "list", "data": models}, headers=headers)
 
     def _show_stats(self, request: HttpRequest) -> Wire:
         return json_wire({name: getattr(self._stats, name) for name in Stats.__slots__} | {"mode": self.mode})

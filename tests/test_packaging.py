@@ -37,13 +37,14 @@ def run_installed(installed: Path, *command: str) -> str:
     return subprocess.run(command, cwd=installed, env=env, check=True, capture_output=True, text=True).stdout
 
 
-def test_the_wheel_holds_the_package_its_templates_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_its_templates_a_starter_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     package = {f"longwriter_cli/{path.relative_to(ROOT / 'longwriter_cli')}" for path in source_files()}
     templates = {
         f"longwriter_cli/_prompts/{path.relative_to(ROOT / 'prompts')}" for path in (ROOT / "prompts").rglob("*.txt")
     }
-    assert names == package | templates
+    starter = {f"longwriter_cli/_starter/{name}" for name in ("instructions.jsonl", "longwriter.toml")}
+    assert names == package | templates | starter
     assert len(templates) >= 4
 
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import resource
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from longwriter_cli.cli.options import (
@@ -18,6 +19,9 @@ from longwriter_cli.cli.output import say
 from longwriter_cli.errors import UsageError
 from longwriter_cli.llm.base import Chat, Completion, Request
 from longwriter_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from longwriter_cli.llm.openai import OpenAIChat
 
 OPENAI_HOST = "api.openai.com"
 _NO_KEY = "none"  # endpoints that want no key still want a header
@@ -131,26 +135,23 @@ def slots(settings: Settings, options: Options) -> int:
 def endpoint(options: Options, concurrency: int, behind_limits: Wrap) -> Chat:
     """The client of the endpoint, or of all endpoints as one; each of them behind limits of its own."""
     from longwriter_cli.llm.endpoints import Endpoints
-    from longwriter_cli.llm.openai import OpenAIChat
 
     _allow_files(concurrency * len(base_urls(options)))
-    chats: list[tuple[str, Chat]] = [
-        (
-            url,
-            behind_limits(
-                OpenAIChat(
-                    url,
-                    api_key(url, options),
-                    timeout_s=options.timeout or DEFAULT_TIMEOUT_S,
-                    connections=concurrency,
-                    context_tokens=options.context_tokens,
-                    stream=options.stream or "auto",
-                )
-            ),
-        )
-        for url in base_urls(options)
-    ]
+    chats = [(url, behind_limits(one_endpoint(url, options, concurrency))) for url in base_urls(options)]
     return chats[0][1] if len(chats) == 1 else Endpoints(chats)
+
+
+def one_endpoint(url: str, options: Options, concurrency: int) -> OpenAIChat:
+    from longwriter_cli.llm.openai import OpenAIChat
+
+    return OpenAIChat(
+        url,
+        api_key(url, options),
+        timeout_s=options.timeout or DEFAULT_TIMEOUT_S,
+        connections=concurrency,
+        context_tokens=options.context_tokens,
+        stream=options.stream or "auto",
+    )
 
 
 def _allow_files(connections: int) -> None:

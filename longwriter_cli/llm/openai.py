@@ -17,7 +17,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -52,6 +52,14 @@ _SHORTEST_SECRET = 6  # what is shorter is a stand-in ("none"), and a word that 
 
 
 _EVENTS = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The rows of `/models`, each with its `id`; `date` is the time of day by the server's clock, as HTTP writes it."""
+
+    rows: list[dict[str, Any]]
+    date: str | None
 
 
 class OpenAIChat:
@@ -273,6 +281,13 @@ class OpenAIChat:
         return self._context[model]
 
     async def _ask_context(self, model: str) -> int | None:
+        listing = await self.listing()
+        row = next((row for row in listing.rows if row["id"] == model), {}) if listing else {}
+        sizes = [row.get(key) for key in _CONTEXT_KEYS]  # where none is told, the context is learned from an error
+        return next((size for size in sizes if isinstance(size, int) and size > 0), None)
+
+    async def listing(self) -> Listing | None:
+        """What the endpoint says of its models; None where it has no such list, or cannot be reached."""
         import aiohttp
         import httpx2
 
@@ -282,12 +297,10 @@ class OpenAIChat:
                 self._connected().stream("GET", self._address.of("/models")) as response,
             ):
                 content = b"".join([part async for part in self._parts_of(response)])
-            rows: list[dict[str, Any]] = orjson.loads(content)["data"]
-            row = next((row for row in rows if row["id"] == model), {})
+            rows = [row for row in orjson.loads(content)["data"] if isinstance(row["id"], str)]
         except (CallFailed, httpx2.HTTPError, aiohttp.ClientError, OSError, EOFError, ValueError, KeyError, TypeError):
-            return None  # many endpoints have no such list; the context is then learned from an error
-        sizes = [row.get(key) for key in _CONTEXT_KEYS]
-        return next((size for size in sizes if isinstance(size, int) and size > 0), None)
+            return None
+        return Listing(rows, response.headers.get("date"))
 
     async def close(self) -> None:
         if self._http is not None:

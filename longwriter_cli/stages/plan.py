@@ -65,6 +65,11 @@ class Planner:
         form = PlanForm(self.settings.plan_format, {"en": shipped.get("plan", "en"), "zh": shipped.get("plan", "zh")})
         object.__setattr__(self, "_form", form)
 
+    @property
+    def has_schema(self) -> bool:
+        """Whether the endpoint has taken a schema for the plan that was asked for last."""
+        return self._form.taken
+
     async def plan(self, instruction: Instruction) -> Plan:
         """The plan of the instruction: its own, a single step for a short text, or the model's.
 
@@ -107,7 +112,9 @@ class Planner:
         if structured is not text:
             try:
                 judge = Judge(structured, text, required, self.settings)
-                return await ask_nearest(self.chat, structured, judge)
+                answer = await ask_nearest(self.chat, structured, judge)
+                self._form.taken = True
+                return answer
             except (EndpointRefused, InstructionFailed) as error:
                 if not self._form.learn(error):
                     raise

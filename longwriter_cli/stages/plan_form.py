@@ -40,6 +40,7 @@ class PlanForm:
     wanted: PlanFormat
     shipped: Mapping[Language, Template]
     refused: bool = False
+    taken: bool = False
 
     def structured(self, request: Request, template: Template) -> Request:
         """The request with a schema, where one is wanted; else the same request.
