@@ -436,3 +436,10 @@ def test_a_wrong_value_in_the_environment_is_named_with_its_variable(name: str, 
 def test_the_usage_line_names_the_instructions_once(run: Path) -> None:
     result = run_longwriter("plan", "--no-such", code=None)
     assert_refused(result, "[OPTIONS] [INSTRUCTIONS]\n")
+
+
+def test_a_misspelt_field_is_told_with_the_option_that_reads_it(tmp_path: Path, run: Path, server: FakeServer) -> None:
+    source = write_rows(tmp_path / "in.jsonl", [{"promt": "Write an essay of 300 words on the river."}])
+    told = run_longwriter("plan", source, "-r", run, *at(server), code=2).stderr
+    assert "--field promt" in told
+    run_longwriter("plan", source, "-r", run, "--field", "promt", *at(server))

@@ -15,6 +15,7 @@ import json
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 from longwriter_cli.errors import RunBusy, UsageError
@@ -24,6 +25,7 @@ LOCK_NAME = "run.lock"
 
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
+_QUIET_S = 60.0
 
 _TIP = "Wait until it is done, or name another run directory with -r."
 
@@ -68,6 +70,29 @@ class RunLock:
 
     def release(self) -> None:
         self._lock.release()
+
+
+def is_held(directory: Path) -> bool:
+    """Whether the process that last took the lock is still there. Takes no lock: it would turn another process away.
+
+    Of a process on another machine it is told by the files, which it changed within the last minute.
+    """
+    path = directory / LOCK_NAME
+    try:
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        pid, host = int(holder["pid"]), holder["host"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    if host != socket.gethostname():
+        newest_s = max((file.stat().st_mtime for file in directory.glob("*.jsonl")), default=0.0)
+        return time.time() - newest_s < _QUIET_S
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass  # somebody else's
+    return True
 
 
 def _holder(path: Path) -> str:

@@ -119,7 +119,11 @@ class RowReader:
             return NoPrompt("the prompt is empty")
         if self.field:
             return BadRow(f'has no field "{self.field}"; it holds {quoted(row)}', nearest(self.field, row))
-        return BadRow(f"has no prompt; it holds {quoted(row)}", "Name the field that holds it with --field NAME.")
+        near = next((name for field in PROMPT_FIELDS if (name := _like(field, row))), None)
+        tip = (
+            f"Did you mean --field {shlex.quote(near)}?" if near else "Name the field that holds it with --field NAME."
+        )
+        return BadRow(f"has no prompt; it holds {quoted(row)}", tip)
 
     def _plan(self, value: object) -> tuple[Step, ...] | None:
         if value is None:
@@ -137,11 +141,16 @@ class RowReader:
 def nearest(name: str, known: Iterable[str]) -> str:
     """A tip that names the one of `known` that was probably meant, or all of them."""
     names = sorted(known)
-    folded = {key.casefold(): key for key in names if key.isprintable()}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    if close:
-        return f"Did you mean --field {shlex.quote(folded[close[0]])}?"
+    if close := _like(name, names):
+        return f"Did you mean --field {shlex.quote(close)}?"
     return f"The rows hold {quoted(names)}." if names else ""
+
+
+def _like(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that is most like a name, if one is."""
+    folded = {key.casefold(): key for key in known if key.isprintable()}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return folded[close[0]] if close else None
 
 
 def _text(value: object, name: str) -> str:
