@@ -86,7 +86,7 @@ class Chromium:
         ]
         tab.send("Emulation.setEmulatedMedia", {"features": preferred})
         tab.send("Page.navigate", {"url": url})
-        tab.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+        tab.until(f"document.readyState === 'complete' && location.href === {json.dumps(url)}")
         return tab
 
     def send(self, method: str, params: dict[str, Any] | None = None, session: str | None = None) -> dict[str, Any]:
@@ -143,6 +143,9 @@ class Tab:
     def send(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._browser.send(method, params, self._session)
 
+    def close(self) -> None:
+        self.send("Page.close")
+
     def take(self, method: str, params: dict[str, Any]) -> None:
         """Notes an event."""
         match method:
@@ -165,13 +168,12 @@ class Tab:
             raise AssertionError(f"{expression}: {said['exceptionDetails']}")
         return said["result"].get("value")
 
-    def until(self, expression: str) -> Any:
-        """Waits until the expression is true in the page, and returns it."""
+    def until(self, expression: str) -> None:
+        """Waits until the expression is true in the page."""
         ends = time.monotonic() + TIMEOUT_S
-        while not (value := self.value(f"(() => {{ try {{ return {expression}; }} catch {{ return null; }} }})()")):
+        while not self.value(f"(() => {{ try {{ return Boolean({expression}); }} catch {{ return false; }} }})()"):
             assert time.monotonic() < ends, f"waited in vain for {expression}"
             time.sleep(0.02)
-        return value
 
     def text(self, selector: str) -> str:
         """What can be seen of an element's text."""

@@ -74,7 +74,7 @@ class Finder {
     const terms = search.toLowerCase().split(/\s+/).filter(Boolean);
     let found = [];
     for (let i = 0; i < this.data.size; i++) {
-      const passes = Object.entries(filters).every(([key, value]) => value === "" || this.values(key, i).includes(value));
+      const passes = Object.entries(filters).every(([key, value]) => value === null || this.values(key, i).includes(value));
       if (passes) found.push(i);
     }
     if (terms.length) found = await this.search(found, terms, isCurrent);

@@ -17,7 +17,7 @@ class List {
     this.buttons = Object.fromEntries(Object.keys(moves).map((key) => [key, document.getElementById(key)]));
     for (const [key, move] of Object.entries(moves)) {
       this.buttons[key].addEventListener("click", () => {
-        this.page = move();
+        this.page = Math.max(0, Math.min(this.pages - 1, move()));
         this.draw();
       });
     }

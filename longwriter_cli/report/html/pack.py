@@ -20,14 +20,15 @@ from longwriter_cli.text.display import printable
 
 _PROMPT_HEAD = 120  # characters of a prompt in the list
 _DETAIL = 200
-_OPENING_PROMPT, _OPENING_POINT, _OPENING_TEXT = 600, 160, 240  # characters
+_OPENING_PROMPT, _OPENING_POINT, _OPENING_TEXT = 600, 160, 140  # characters
 _OPENING_PASSAGES = 60
 _BLOCK_BYTES = 1 << 17  # of readings before compression: what the page unpacks to show one of them
-_ROWS_SHARE, _OPENINGS_SHARE = 0.5, 0.55
+_ROWS_SHARE, _OPENINGS_SHARE = 0.5, 0.75
 _LEAST_RATIO = 0.75  # bytes in the page for a byte of a row; less in practice
 _UNFINISHED_WEIGHT = 4.0
 _TRIES, _FULL, _CAUTION, _LARGEST_STEP = 5, 0.95, 0.98, 1.6
 _LARGEST = 2**53 - 1  # what JavaScript counts exactly
+_QUICK, _WELL = 1, 6  # levels of compression: most texts are let go of again
 
 OUTCOMES: tuple[Outcome, ...] = ("finished", "rejected", "failed", "unfinished")
 
@@ -229,7 +230,7 @@ def _readable(reading: Reading) -> list[Any]:
 
 
 def _text(reading: Reading, *, whole: bool) -> tuple[_Text, int]:
-    text = _Text(zlib.compress(_encoded(_readable(reading)), 6), whole)
+    text = _Text(zlib.compress(_encoded(_readable(reading)), _QUICK), whole)
     return text, text.page_bytes
 
 
@@ -255,4 +256,4 @@ def _encoded(value: Any) -> bytes:
 
 
 def _base64(data: bytes) -> str:
-    return b64encode(zlib.compress(data, 9)).decode()
+    return b64encode(zlib.compress(data, _WELL)).decode()

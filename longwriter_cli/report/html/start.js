@@ -22,6 +22,11 @@ function themes() {
   });
 }
 
+// What a filter is set to; null stands for all. A value may be an empty text.
+function chosen(option) {
+  return option.startsWith("is ") ? option.slice(3) : null;
+}
+
 async function start() {
   const data = await Data.read();
   const finder = new Finder(data);
@@ -42,7 +47,7 @@ async function start() {
 
   const find = async () => {
     const mine = ++wanted;
-    const filters = Object.fromEntries(FILTERS.map((key) => [key, by(`by-${key}`).value]));
+    const filters = Object.fromEntries(FILTERS.map((key) => [key, chosen(by(`by-${key}`).value)]));
     const question = { search: by("search").value, filters, sort: by("sort").value };
     const found = await finder.find(question, () => mine === wanted);
     if (found && mine === wanted) list.show(found);
@@ -67,7 +72,7 @@ async function start() {
 
   for (const key of FILTERS) {
     const choices = finder.choices(key);
-    const names = choices.map(([value, n]) => element("option", { value }, `${finder.name(key, value)} (${number(n)})`));
+    const names = choices.map(([value, n]) => element("option", { value: `is ${value}` }, `${finder.name(key, value)} (${number(n)})`));
     by(`by-${key}`).replaceChildren(element("option", { value: "" }, "all"), ...names);
     by(`by-${key}-field`).hidden = choices.length < 2;
     by(`by-${key}`).addEventListener("change", find);
