@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_page import readings, row, unpacked
 
+from longwriter_cli.report.html import pack
 from longwriter_cli.report.html.pack import Packed, Packer
 from longwriter_cli.report.html.rows import Passage
 
@@ -57,13 +58,32 @@ def test_where_texts_have_no_room_their_beginnings_are_there_and_the_room_is_use
 
 
 def test_a_text_that_is_short_anyway_counts_as_whole() -> None:
-    assert packed(3000, 100, 900_000).openings == 0
+    made = packed(600, 130, 150_000)
+    assert 0 < made.whole < made.shown
+    assert made.openings == 0
+
+
+def test_that_texts_take_less_together_is_made_use_of() -> None:
+    rng, packer = random.Random(3), Packer(500_000)
+    common = [noise(rng, 40) for _ in range(1500)]
+    for i in range(2000):
+        packer.add(0, row(f"id-{i}", "".join(rng.choices(common, k=60))))
+    made = packer.finish(500_000)
+    assert made.whole < 2000
+    assert 450_000 < made.size_bytes <= 500_000
+
+
+def test_a_try_that_turns_out_too_large_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack, "_CAUTION", 3.0)
+    monkeypatch.setattr(pack, "_LARGEST_STEP", 3.0)
+    assert 0 < packed(400, 6000, 500_000).size_bytes <= 500_000
 
 
 def test_of_too_many_rows_an_even_draw_is_listed_in_their_order() -> None:
     made = packed(4000, 10, 60_000)
     assert 0 < made.shown < 4000
     assert made.left_out == 4000 - made.shown
+    assert len(made.rows) < 0.6 * 60_000, "the rest is for texts"
     places = [int(id.removeprefix("id-")) for id in unpacked(made.rows)["id"]]  # noqa: A001
     assert places == sorted(places)
     assert 0.3 < sum(place < 2000 for place in places) / len(places) < 0.7

@@ -105,6 +105,7 @@ def test_what_could_end_the_data_is_written_as_an_escape() -> None:
     hostile = "</script><script>alert(1)</script><!--"
     html = page(subject(row(hostile, hostile, prompt=hostile, type=hostile), name=hostile))
     assert hostile not in html
+    assert "<" not in html.partition('id="data">')[2].partition("</script>")[0]
     data = data_of(html)
     assert data["runs"] == ["script><!--"], "the last part of its path"
     assert data["rows"]["id"] == [hostile]

@@ -28,6 +28,7 @@ def test_every_finished_text_falls_into_one_bin(lengths: list[int]) -> None:
 def test_the_band_begins_and_ends_at_edges() -> None:
     assert {2000, 32_000} <= set(EDGES)
     assert tally(row(words=1999)).histogram() != tally(row(words=2000)).histogram()
+    assert [tally(row(words=words)).in_band() for words in (1999, 2000, 32_000, 32_001)] == [0, 1, 1, 0]
 
 
 def test_means_are_of_finished_texts_dropped_ones_among_them() -> None:

@@ -27,7 +27,7 @@ def directory(tmp_path: Path) -> Path:
         run.add_section(section(made, 1, at="2026-01-02T04:00:00Z", usage=Usage(200, 0, 30)))
         run.add_section(section(made, 2, at="2026-01-02T05:00:00Z", usage=Usage(300, 100, 40), model="other"))
         run.add_section(section(made, 2, at="yesterday", usage=Usage(1, 1, 1)))
-        run.add_failure(failure("a", "write", 2, at="2026-01-02T03:30:00Z", usage=Usage(50, 0, 5), model="m"))
+        run.add_failure(failure("a", "write", 2, at="2026-01-02T03:30:01Z", usage=Usage(50, 0, 5), model="m"))
         scores = {"Relevance": 5}
         run.add_answer(Judgement("a", 1, 0, "j", scores, model="j", usage=Usage(10, 0, 1), at="2026-01-02T04:30:00Z"))
     return tmp_path / "run"
@@ -45,7 +45,7 @@ def test_what_was_spent_adds_up_to_what_the_rows_say(directory: Path) -> None:
     totals = [point.usage.total_tokens for point in found.points]
     assert totals == sorted(totals)
     steps = {point.after_s: point.usage.completion_tokens for point in found.points}
-    assert (steps[1680], steps[1800], steps[3600], steps[5400]) == (20, 25, 55, 56)
+    assert (steps[1800], steps[1920], steps[3600], steps[5400]) == (20, 25, 55, 56)
 
 
 def test_a_run_of_one_moment_is_one_point(tmp_path: Path) -> None:
@@ -64,8 +64,11 @@ def test_a_run_without_calls_has_none(tmp_path: Path) -> None:
 
 
 def test_a_long_run_is_told_more_coarsely_and_loses_no_token(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_TIMES", 2)
-    with read_run(directory) as run:
+    monkeypatch.setattr(module, "_MOST_TIMES", 3)
+    made = plan("a")
+    with open_run(directory) as run:
+        for second in range(10, 30):
+            run.add_section(section(made, 1, at=f"2026-01-02T03:00:{second}Z", usage=Usage(10, 5, 1)))
         found = timeline(run, cost_of)
     assert found is not None
-    assert found.points[-1].usage == Usage(660, 140, 96)
+    assert found.points[-1].usage == Usage(860, 240, 116)
