@@ -59,7 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, lure: Lure) -> Path:
             return Reply(text=None, refusal=planted(lure.url))
         if "break the endpoint" in prompt:
             return Reply(status=400, body=b'{"error": {"message": "<img src=x onerror=alert(1)>"}}')
-        said = ScriptedModel().answer(body)
+        said = ScriptedModel(bias=0.9).answer(body)
         return f"{said}\n\n{planted(lure.url)} and that is all." if "on markup" in prompt else said
 
     source = write_rows(directory / "in.jsonl", instructions(lure.url))
@@ -114,6 +114,7 @@ def wait_for_count(tab: Tab, said: str) -> None:
 def test_it_opens_and_lists_every_instruction(tab: Tab) -> None:
     assert tab.text("#count") == "60 texts, page 1 of 3"
     assert listed(tab)[:3] == ["r0", "zh", "refused"]
+    assert len(listed(tab)) == 25
     assert tab.text("#summary .tile b") == "58"
     assert tab.count("figure svg.plot") == 5
     assert not tab.is_seen("#trouble")
@@ -206,6 +207,8 @@ def test_a_record_shows_each_step_beside_its_section(tab: Tab, run: Path) -> Non
 
 
 def test_a_record_can_be_read_and_left_by_keyboard(tab: Tab) -> None:
+    tab.press("Escape")
+    assert tab.value("location.hash") == "", "in the list the keys mean nothing"
     tab.value("document.querySelector('#open-5').focus()")
     tab.press("Enter")
     tab.until("document.querySelector('#record-title')?.textContent === 'r5'")
@@ -216,8 +219,6 @@ def test_a_record_can_be_read_and_left_by_keyboard(tab: Tab) -> None:
     tab.press("Escape")
     tab.until("document.querySelector('#record').hidden")
     assert tab.value("document.activeElement.id") == "open-5"
-    tab.press("ArrowRight")
-    assert not tab.is_seen("#record"), "in the list the arrow means nothing"
 
 
 def test_the_way_back_is_also_the_browsers(tab: Tab) -> None:
