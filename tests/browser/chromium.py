@@ -29,12 +29,12 @@ _KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowLeft": 37, "ArrowRight": 39,
 
 
 def find_chromium() -> str:
-    """The browser to use: `LONGWRITER_CHROMIUM`, else the first one on the PATH."""
-    for name in (os.environ.get("LONGWRITER_CHROMIUM", ""), *NAMES):
+    """The browser to use: `CHROMIUM`, else the first one on the PATH."""
+    for name in (os.environ.get("CHROMIUM", ""), *NAMES):
         if name and (path := shutil.which(name)):
             return path
     raise FileNotFoundError(
-        "no Chromium on the PATH; `scripts/test browser` installs it, LONGWRITER_CHROMIUM names one"
+        "no Chromium on the PATH; `scripts/test browser` installs it, CHROMIUM names one"
     )
 
 
