@@ -11,14 +11,12 @@ import typer
 
 from longwriter_cli.cli.expand import Command, expanded
 from longwriter_cli.cli.options import parameters_of
+from longwriter_cli.cli.sizes import size_in_bytes
 from longwriter_cli.errors import UsageError
 from longwriter_cli.stages.split import Splits
 from longwriter_cli.store.export import Shape
 
 PANEL = "Export"
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-_LARGEST_SHARD = 1 << 60  # bytes
-_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)")
 _SHARE_ERROR = 1e-6
 
 
@@ -156,12 +154,7 @@ class ExportOptions:
     def _shard_bytes(self) -> int | None:
         if self.shard_size is None:
             return None
-        match = _SIZE.fullmatch(self.shard_size.strip())
-        unit = _UNITS.get(match["unit"].upper()) if match else None
-        size = float(match["number"]) * unit if match and unit else 0.0
-        if not 1 <= size <= _LARGEST_SHARD:
-            raise UsageError(f"--shard-size {self.shard_size}: no size.", "As in --shard-size 500MB.")
-        return int(size)
+        return size_in_bytes("--shard-size", self.shard_size, "500MB")
 
 
 def export_options(command: Command) -> Command:

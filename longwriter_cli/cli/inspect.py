@@ -10,6 +10,8 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,14 +19,16 @@ import orjson
 import typer
 
 from longwriter_cli.cli.config import load_config
+from longwriter_cli.cli.html_report import told, write_report
 from longwriter_cli.cli.options import PriceCached, PriceIn, PriceOut
-from longwriter_cli.cli.output import show
+from longwriter_cli.cli.output import say, show
 from longwriter_cli.errors import EXIT_OK, InputError, UsageError
 from longwriter_cli.llm.prices import Prices
 from longwriter_cli.records import ANSWER_STAGES, Failure, Usage
 from longwriter_cli.report.dataset import dataset_figures, dataset_record
 from longwriter_cli.report.evaluation import comparison_of, without_rows
 from longwriter_cli.report.failures import ComesBack
+from longwriter_cli.report.html.subject import Subject, subject_of_dataset, subject_of_run
 from longwriter_cli.report.json_form import dataset_row, encodable, entry_row, record_row, run_row
 from longwriter_cli.report.near import near_ids
 from longwriter_cli.report.record import run_record
@@ -74,6 +78,28 @@ def command(
             help="One JSON object with all figures on standard output.",
         ),
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            envvar="LONGWRITER_HTML",
+            show_envvar=False,
+            show_default=False,
+            help="Write it all as one web page that needs no network: charts, failures, and the texts to search and "
+            "read. Several runs or datasets are set side by side.",
+        ),
+    ] = None,
+    html_size: Annotated[
+        str,
+        typer.Option(
+            "--html-size",
+            metavar="SIZE",
+            envvar="LONGWRITER_HTML_SIZE",
+            show_envvar=False,
+            help="The most that the page may have; a larger one holds more texts in full.",
+        ),
+    ] = "3MB",
     price_in: PriceIn = None,
     price_out: PriceOut = None,
     price_cached: PriceCached = None,
@@ -101,10 +127,16 @@ def command(
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal or a locale that knows few characters must not end a look at a text that has others.
         sys.stdout.reconfigure(errors="replace")
-    if len(paths) > 1:
+    cost_of = _cost_of(Prices(price_in, price_out, price_cached))
+    if html is not None:
+        if id is not None:
+            raise UsageError("--id shows one record in the terminal, --html all of them.", "Leave one of them out.")
+        made = write_report(html, html_size, [partial(_subject, path, cost_of) for path in paths])
+        _print_json(made | {"exit_code": EXIT_OK}) if json else say(told(made))
+    elif len(paths) > 1:
         _compare([Path(path) for path in paths], id, json=json)
     elif _is_run(Path(paths[0])):
-        _look_at_run(Path(paths[0]), id, _cost_of(Prices(price_in, price_out, price_cached)), json=json)
+        _look_at_run(Path(paths[0]), id, cost_of, json=json)
     else:
         _look_at_dataset(paths[0], id, json=json)
     return EXIT_OK
@@ -136,6 +168,16 @@ def _look_at_run(directory: Path, id: str | None, cost_of: CostOf, *, json: bool
             show_run(console(), run, figures, cost_of)
             if results:
                 show_evaluation(console(), results)
+
+
+def _subject(path: str, cost_of: CostOf, opened: ExitStack) -> Subject:
+    """What a page shows of a path."""
+    if not _is_run(Path(path)):
+        _check_path(path)
+        return subject_of_dataset(path)
+    check_directory(Path(path))
+    run = opened.enter_context(Run.read(Path(path), plan_digest))
+    return subject_of_run(run, _comes_back(run), cost_of)
 
 
 def _compare(directories: Sequence[Path], id: str | None, *, json: bool) -> None:  # noqa: A002

@@ -24,7 +24,29 @@ class Quality:
 
 def run_quality(run: Run) -> Quality | None:
     """The figures for the judge that the run is set to; None where nothing was judged."""
-    judge = None if run.manifest is None else Settings.from_row(run.manifest.settings).judge_model
+    scores = list(_newest(run).values())
+    qualities = [quality for rows in scores if (quality := quality_score(rows)) is not None]
+    dimensions = [means for rows in scores if (means := dimension_scores(rows)) is not None]
+    judge = _judge_of(run)
+    if judge is None or not qualities:
+        return None
+    means = {name: round(sum(each[name] for each in dimensions) / len(dimensions), 2) for name in dimensions[0]}
+    return Quality(judge, len(qualities), round(sum(qualities) / len(qualities), 2), means)
+
+
+def text_qualities(run: Run) -> dict[tuple[str, int], float]:
+    """S_q in [0, 100] of each text that the run's judge has scored, by id and sample."""
+    scores = {text: quality_score(rows) for text, rows in _newest(run).items()}
+    return {text: score for text, score in scores.items() if score is not None}
+
+
+def _judge_of(run: Run) -> str | None:
+    return None if run.manifest is None else Settings.from_row(run.manifest.settings).judge_model
+
+
+def _newest(run: Run) -> dict[tuple[str, int], list[Scores]]:
+    """The judgements of each text by that judge, as it stands now."""
+    judge = _judge_of(run)
     newest: defaultdict[tuple[str, int], dict[int, Scores]] = defaultdict(dict)
     of: dict[tuple[str, int], str] = {}
     for judgement in run.answers(Judgement):
@@ -35,10 +57,4 @@ def run_quality(run: Run) -> Quality | None:
             of[text] = judgement.of
             newest[text].clear()
         newest[text][judgement.n] = judgement.scores
-    scores = [list(rows.values()) for rows in newest.values()]
-    qualities = [quality for rows in scores if (quality := quality_score(rows)) is not None]
-    dimensions = [means for rows in scores if (means := dimension_scores(rows)) is not None]
-    if judge is None or not qualities:
-        return None
-    means = {name: round(sum(each[name] for each in dimensions) / len(dimensions), 2) for name in dimensions[0]}
-    return Quality(judge, len(qualities), round(sum(qualities) / len(qualities), 2), means)
+    return {text: list(rows.values()) for text, rows in newest.items()}

@@ -170,13 +170,22 @@ def _flags(run: Run) -> dict[str, str]:
 
 def _rejects(run: Run) -> dict[str, RejectGroup]:
     """The newest reject of each id, by reason, the most frequent first."""
-    newest = {row.id: row for _, _, row in RowReader(_Reject).scan(run.directory / REJECTS)}
-    times = Counter(row.reason for row in newest.values())
+    newest = newest_rejects(run)
+    times = Counter(reason for reason, _ in newest.values())
     samples: dict[str, list[tuple[str, str]]] = {reason: [] for reason in times}
-    for row in newest.values():
-        if len(shown := samples[row.reason]) < _SAMPLES:
-            shown.append((row.id, row.detail))
+    for id, (reason, detail) in newest.items():  # noqa: A001 - the contract's word
+        if len(shown := samples[reason]) < _SAMPLES:
+            shown.append((id, detail))
     return {reason: RejectGroup(n, tuple(samples[reason])) for reason, n in times.most_common()}
+
+
+def newest_rejects(run: Run) -> dict[str, tuple[str, str]]:
+    """Why the last export left a text out, by id: reason and detail.
+
+    Raises:
+        InputError: a row of `rejects.jsonl` cannot be read.
+    """
+    return {row.id: (row.reason, row.detail) for _, _, row in RowReader(_Reject).scan(run.directory / REJECTS)}
 
 
 def exported(run: Run) -> Path | None:

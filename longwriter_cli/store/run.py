@@ -20,7 +20,7 @@ import orjson
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import Answer, Failure, Instruction, Plan, Section, Usage
 from longwriter_cli.store import snapshot
-from longwriter_cli.store.index import AnswerKey, DigestOf, Index
+from longwriter_cli.store.index import AnswerKey, DigestOf, Index, SectionEntry
 from longwriter_cli.store.indexes import Indexes
 from longwriter_cli.store.jsonl import NOT_A_ROW, Appender, GroupSync, disk_error, read_line
 from longwriter_cli.store.load import (
@@ -226,6 +226,10 @@ class Run:
         """The sections written along the current plan, by `n`."""
         entries = self.index.sections(position)
         return {n: self._fetch(SECTIONS, entry.offset, Section) for n, entry in entries.items()}
+
+    def section(self, entry: SectionEntry) -> Section:
+        """One of them, where the others are not wanted."""
+        return self._fetch(SECTIONS, entry.offset, Section)
 
     def answer(self, kind: type[A], key: AnswerKey) -> A | None:
         """The newest answer of that key, or None where there is none."""
