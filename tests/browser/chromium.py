@@ -33,9 +33,7 @@ def find_chromium() -> str:
     for name in (os.environ.get("CHROMIUM", ""), *NAMES):
         if name and (path := shutil.which(name)):
             return path
-    raise FileNotFoundError(
-        "no Chromium on the PATH; `scripts/test browser` installs it, CHROMIUM names one"
-    )
+    raise FileNotFoundError("no Chromium on the PATH; `scripts/test browser` installs it, CHROMIUM names one")
 
 
 class Chromium:
