@@ -5,7 +5,8 @@
     LongwriterError
     ├── UsageError          2   the command, a flag or a config file is wrong
     │   ├── InputError      2   a file cannot be read as what it should be; names file and line
-    │   └── SettingsDiffer  2   a setting differs from what the run was begun with
+    │   ├── SettingsDiffer  2   a setting differs from what the run was begun with
+    │   └── EmptyExport     2   nothing is left to export, and an earlier export holds records
     ├── BudgetReached       4   the next call could spend more than --max-cost or --max-total-tokens allow
     ├── EndpointRefused     5   key, permission, model or quota: trying again cannot help
     ├── NotNow             75   the same command may work later
@@ -60,6 +61,12 @@ class InputError(UsageError):
 
 class SettingsDiffer(UsageError):
     pass
+
+
+class EmptyExport(UsageError):
+    """`dropped` counts what the filters dropped."""
+
+    dropped = 0
 
 
 class BudgetReached(LongwriterError):

@@ -79,7 +79,8 @@ class Usage:
 class Instruction:
     """A writing instruction. `row` is its place in the source from 0, after duplicates are removed.
 
-    `plan` holds the steps that the source brought along; such an instruction needs no planning call.
+    `plan` holds the steps that the source brought along; such an instruction needs no planning call. `read_from` says
+    where in its source it stands, for messages; the files of a run do not hold it.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Instruction:
     required_words: Requirement | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     plan: tuple[Step, ...] | None = None
+    read_from: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a model said of a prompt: whether it needs a long text, and of how many words. Key: `id`."""
+    """What a model said of a prompt: whether it needs a long text, and of how many words. Key: `id`.
+
+    `min_words` is the limit that it was asked with, 0 where that is not known.
+    """
 
     stage: ClassVar = "select"
 
@@ -147,6 +152,7 @@ class Selection:
     attempts: int = 0
     at: str = ""
     words: int | None = None
+    min_words: int = 0
 
     def key(self) -> tuple[str, ...]:
         return (self.id,)

@@ -87,6 +87,11 @@ class Settings:
         canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
+    @property
+    def is_selection(self) -> bool:
+        """Whether these are the settings of a `select`, with a model or by rules alone."""
+        return "select" in self.templates or (not self.model and self.method != "given")
+
     def models(self) -> tuple[str, ...]:
         """The models that calls may be made to, each once."""
         return tuple(dict.fromkeys(filter(None, (self.model, self.plan_model, self.judge_model))))
@@ -174,11 +179,13 @@ def settle(
     uses: Collection[Job],
     accept_new: bool = False,
     fresh: Collection[Job] = (),
+    not_done: str = "is not yet written",
 ) -> Settings:
     """The settings of this command: what is given, else what the run was begun with, else the default.
 
     `uses` names the jobs of this command; only what they use is compared. A plan model that is not given is the model
     itself. `fresh` names the jobs that have made nothing of the run yet: what they alone use may still be chosen.
+    `not_done` says, in the tip, for what new settings would hold.
 
     Raises:
         UsageError: a new run without a model, or settings that contradict each other.
@@ -195,7 +202,7 @@ def settle(
     if changed and not accept_new:
         raise SettingsDiffer(
             "This run was begun with other settings: " + "; ".join(changed) + ".",
-            "Leave them out to go on as before, add --new-settings to use them for all that is not yet written, "
+            f"Leave them out to go on as before, add --new-settings to use them for all that {not_done}, "
             "or name another run directory.",
         )
     taken = {name: value for name, value in known.items() if name in compared}

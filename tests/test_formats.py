@@ -324,6 +324,16 @@ def test_standard_input_of_bytes_that_are_no_utf8_is_an_error_that_names_it(run:
     assert "line 1" in result.stderr
 
 
+def test_an_id_that_stands_for_another_prompt_in_the_run_is_told_with_file_and_line(
+    tmp_path: Path, run: Path, server: FakeServer
+) -> None:
+    rows = [{"id": f"r{n}", **row} for n, row in enumerate(essays(3))]
+    run_longwriter("plan", write_rows(tmp_path / "in.jsonl", rows), "-r", run, *at(server))
+    other = write_rows(tmp_path / "other.jsonl", [*rows[:2], {"id": "r2", "prompt": "Write 900 words on moss."}])
+    said = run_longwriter("plan", other, "-r", run, *at(server), code=2).stderr
+    assert f"{other} line 3: the id 'r2' stands for another prompt in {run / 'instructions.jsonl'}" in said
+
+
 def test_what_the_filters_drop_is_told_the_same_way_again_and_again(
     tmp_path: Path, run: Path, server: FakeServer
 ) -> None:
@@ -331,6 +341,7 @@ def test_what_the_filters_drop_is_told_the_same_way_again_and_again(
     run_longwriter("build-dataset", source, "-r", run, *at(server))
     command = ("build-dataset", "-r", run, "--export-only", "--json")
     for _ in range(2):
+        (run / "dataset.jsonl").unlink(missing_ok=True)
         summary = run_longwriter(*command, "--min-words", "100000").summary
         assert (summary["records"], summary["rejected"], summary["exit_code"]) == (0, 2, 0)
         assert [row["reason"] for row in read_rows(run / "rejects.jsonl")] == ["too_short"] * 2

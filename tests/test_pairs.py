@@ -97,12 +97,22 @@ def test_another_choice_costs_no_call(instructions: Path, run: Path, server: Fak
     result = run_longwriter("pairs", "-r", run, "--rejected", "worst", "--min-margin", 30)
     assert chosen_and_rejected(run / "pairs.jsonl") == [(0, 3)] * 6
     assert "6 pairs" in result.stdout
+    (run / "pairs.jsonl").unlink()
     result = run_longwriter("pairs", "-r", run, "--min-margin", 60)
     assert read_rows(run / "pairs.jsonl") == []
     assert "6 instructions without a pair: no two samples are as far apart as asked" in result.stdout
     run_longwriter("pairs", "-r", run, "--length-weight", 0)
     assert {row["reason"] for row in read_rows(run / "rejects.jsonl")} == {"tie"}, "to the judge all are alike"
     assert server.stats.calls == calls
+
+
+def test_bad_rows_that_are_skipped_are_failures(tmp_path: Path, run: Path, server: FakeServer) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"prompt": "Write 300 words on tea."}\n{broken\n')
+    command = ("pairs", source, "-r", run, *at(server), "--quality-weight", 0, "--samples", 2, "--skip-bad-rows")
+    assert run_longwriter(*command, "--json", code=3).summary["failed"] == 1
+    assert [row["line"] for row in read_rows(run / "failures.jsonl")] == [2]
+    run_longwriter(*command, "--max-failed", 1)
 
 
 def test_given_again_it_calls_nobody_and_writes_the_same(instructions: Path, run: Path, server: FakeServer) -> None:

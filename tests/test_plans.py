@@ -232,6 +232,18 @@ def test_carry_brings_texts_to_their_length_and_changes_the_line_of_the_step_alo
     assert audit(run) == 3
 
 
+def test_inspect_holds_sections_against_their_plan_and_not_against_what_carry_asked_for(
+    source: Path, run: Path, server: FakeServer
+) -> None:
+    server.bias = 0.5
+    run_longwriter("build-dataset", source, "-r", run, "-c", "1", "--length-control", "carry", *at(server))
+    seen = run_longwriter("inspect", run, "--json").summary
+    planned = sum(step.words for steps in steps_of(run).values() for step in steps)
+    assert seen["section_lengths"]["target_words"] == seen["plans"]["words"] == planned
+    assert sum(row["target_words"] for row in read_rows(run / "sections.jsonl")) > 1.5 * planned
+    assert seen["section_lengths"]["mean_ratio"] > 0.85
+
+
 def test_carry_leaves_a_model_that_keeps_to_its_targets_alone(source: Path, run: Path, server: FakeServer) -> None:
     assert build(source, run, server) == [100.0] * 3
     for id_, steps in steps_of(run).items():

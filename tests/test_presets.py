@@ -93,6 +93,7 @@ def test_a_run_that_was_begun_otherwise_stops_with_what_differs(source: Path, ru
     run_longwriter(*command)
     result = run_longwriter(*command, *PRESET, code=2)
     assert "--max-section-words is not set there and 1000 here" in result.stderr
+    assert "(--min-section-words and --max-section-words by --preset longwriter-6k.)" in result.stderr
     run_longwriter(*command, *PRESET, "--new-settings")
 
 
@@ -110,3 +111,30 @@ def test_select_takes_its_part_of_the_preset(tmp_path: Path) -> None:
     assert shown == {"name": "longwriter-6k", "options": {"languages": "en,zh"}}, "what is said wins"
     run_longwriter("select", log, "-o", out, *PRESET)
     assert [row["required_words"] for row in read_rows(out)] == [2400]
+
+
+def test_plan_takes_its_part_and_the_commands_after_it_go_on_with_that(
+    source: Path, run: Path, server: FakeServer
+) -> None:
+    shown = run_longwriter("plan", source, "-r", run, *at(server), *PRESET, "--dry-run", "--json").summary["preset"]
+    plans = ("max_steps", "min_section_words", "max_section_words")
+    assert shown == {"name": "longwriter-6k", "options": {name: RECIPE[name] for name in plans}}
+    run_longwriter("plan", source, "-r", run, *at(server), *PRESET)
+    run_longwriter("write", "-r", run, *at(server))
+    result = run_longwriter("build-dataset", "-r", run, *at(server), *PRESET, "--json").summary
+    assert (result["records"], result["rejected"], result["calls"]) == (1, 1, 0)
+    assert manifest(run)["settings"]["max_section_words"] == 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--max-section-words", "100"), "(--min-section-words by --preset longwriter-6k.)"),
+        (("--min-words", "40000"), "(--max-words by --preset longwriter-6k.)"),
+    ],
+)
+def test_an_error_that_names_an_option_of_the_preset_says_who_gave_it(
+    source: Path, run: Path, server: FakeServer, options: tuple[str, ...], named: str
+) -> None:
+    said = run_longwriter("build-dataset", source, "-r", run, *at(server), *PRESET, *options, code=2).stderr
+    assert named in said

@@ -41,6 +41,7 @@ _CONTEXT = {"help_option_names": ["-h", "--help"]}
 def load_command(name: str) -> TyperCommand:
     """The command itself, with its options."""
     from longwriter_cli.cli.command import Command
+    from longwriter_cli.cli.fitting import fit
 
     module = importlib.import_module(f"longwriter_cli.cli.{name.replace('-', '_')}")
     app = typer.Typer(add_completion=False, context_settings=_CONTEXT)
@@ -48,6 +49,7 @@ def load_command(name: str) -> TyperCommand:
     app.command(name=name, cls=Command, help=text, short_help=COMMANDS[name])(exits(module.command))
     command = typer.main.get_command(app)
     assert isinstance(command, TyperCommand)
+    fit(command)
     return command
 
 

@@ -24,7 +24,8 @@ InstructionFile = Annotated[
         metavar="INSTRUCTIONS",
         show_default=False,
         help="JSON Lines, JSON, CSV, TSV, Parquet, text (one instruction a line), hf:NAME\\[@CONFIG]\\[:SPLIT], or - "
-        "for standard input; .gz and .zst too. Without it the command goes on with what the run holds.",
+        "for standard input; .gz and .zst too. Without it the command goes on with what the run holds. Rows that are "
+        "gone from it stay in the run; to take one out, delete its line from RUN/instructions.jsonl too.",
     ),
 ]
 Field = Annotated[
@@ -43,6 +44,7 @@ SkipBadRows = Annotated[
         "--skip-bad-rows",
         envvar="LONGWRITER_SKIP_BAD_ROWS",
         show_envvar=False,
-        help="Record rows that cannot be used as failures and go on, instead of stopping.",
+        help="Record rows that cannot be used as failures and go on, instead of stopping. They count as failed: the "
+        "command ends in 3 unless --max-failed allows for them.",
     ),
 ]

@@ -8,6 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from longwriter_cli.cli.environment import tell_unknown
+from longwriter_cli.cli.fitting import tell_idle
 from longwriter_cli.store.place import check_directory
 
 
@@ -30,6 +32,8 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         if isinstance(run := ctx.params.get("run"), Path):
             check_directory(run)
+        tell_unknown(self)
+        tell_idle(ctx)
         return super().invoke(ctx)
 
 

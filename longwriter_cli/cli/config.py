@@ -17,6 +17,8 @@ import typer
 
 from longwriter_cli.errors import InputError
 
+# Options that hold several names or numbers in one text, with commas between them; a file may list them.
+_WITH_COMMAS = frozenset({"languages", "lengths", "split"})
 _LAYERS = "longwriter_cli.defaults"
 
 
@@ -47,8 +49,12 @@ def load_config(context: typer.Context, path: Path | None) -> Path | None:
     for key, value in values.get(command, {}).items():
         defaults[_parameter(key)] = _plain(path, key, value)
     for parameter in context.command.params:
-        if getattr(parameter, "multiple", False) and isinstance(value := defaults.get(parameter.name or ""), str):
-            defaults[parameter.name or ""] = [value]
+        name = parameter.name or ""
+        value = defaults.get(name)
+        if getattr(parameter, "multiple", False) and isinstance(value, str):
+            defaults[name] = [value]
+        elif name in _WITH_COMMAS and isinstance(value, list):
+            defaults[name] = ",".join(map(str, value))
     lay_defaults(context, "config", defaults)
     return path
 

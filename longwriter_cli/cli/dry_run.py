@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 import orjson
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli.calls import check_prices, cost_usd
+from longwriter_cli.cli.export_estimate import show_export
 from longwriter_cli.cli.meter import duration
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
+from longwriter_cli.cli.redo import position_of
 from longwriter_cli.cli.task import Task, check_judge, limited, read_source, settle_settings
 from longwriter_cli.errors import EXIT_OK, InputError
-from longwriter_cli.records import Instruction, Judgement, Plan, Usage
+from longwriter_cli.records import Instruction, Plan, Usage
+from longwriter_cli.report.money import dollars, known_cost
 from longwriter_cli.settings import Settings
+from longwriter_cli.stages.build import is_judged
 from longwriter_cli.stages.estimate import TOKENS_PER_SECOND, Estimate, Estimator
 from longwriter_cli.store.manifest import read_manifest
-from longwriter_cli.store.run import Run
+from longwriter_cli.store.run import Run, no_run
+from longwriter_cli.text.display import counted
 from longwriter_cli.text.plan import plan_digest
 
 
@@ -29,13 +34,18 @@ def dry_run(task: Task, options: Options) -> int:
         UsageError: what would stop the command before its first call stops this one too.
     """
     run = Run.read(task.directory, plan_digest) if read_manifest(task.directory) is not None else None
+    if run is None and task.source is None:
+        raise no_run(task.directory)
     try:
         settings, templates = settle_settings(task, options, run)
         check_judge(task, settings)
+        if run is not None and task.export is not None and not task.write:
+            show_export(task, run, settings, json=bool(options.json))
+            return EXIT_OK
         check_prices(settings, options)
         judges = task.judges and settings.judge_model is not None
         estimator = Estimator(settings, templates, plans=task.plan, writes=task.write, judges=judges)
-        estimate = estimator.of_all(_left_to_do(task, options, run, judges=judges))
+        estimate = estimator.of_all(_left_to_do(task, options, run, settings, judges=judges))
     finally:
         if run is not None:
             run.close()
@@ -44,19 +54,22 @@ def dry_run(task: Task, options: Options) -> int:
 
 
 def _left_to_do(
-    task: Task, options: Options, run: Run | None, *, judges: bool
+    task: Task, options: Options, run: Run | None, settings: Settings, *, judges: bool
 ) -> Iterator[tuple[Instruction, Plan | None, Collection[int]]]:
     """The instructions that are not finished: those of the run, then those that the source would add to it."""
     if run is not None:
-        judged = {key[0] for key in run.index.answers(Judgement.stage)}
+        anew = {position_of(run, id) for id in task.redo}  # noqa: A001 - the rows' word
         for position in run.index.order()[: options.limit]:
-            plan = run.plan(position)
+            instruction, plan = run.instruction(position), run.plan(position)
+            if position in anew:
+                yield instruction, None, ()
+                continue
             if run.index.is_complete(position):
-                is_to_do = judges and run.index.ids[position] not in judged
+                is_to_do = judges and not is_judged(run, settings, position)
             else:
-                is_to_do = task.plan or plan is not None
+                is_to_do = (task.plan and plan is None) or (task.write and plan is not None)
             if is_to_do:
-                yield run.instruction(position), plan, run.index.sections(position)
+                yield instruction, plan, run.index.sections(position)
     bad_rows: list[InputError] | None = [] if task.skip_bad_rows else None
     for instruction in limited(read_source(task.source, task.field, bad_rows), options.limit):
         if run is None or run.index.position(instruction.id) is None:
@@ -70,7 +83,8 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
     usage[settings.plan_model or settings.model] += estimate.plan_usage
     usage[settings.judge_model or settings.model] += estimate.judge_usage
     cost = cost_usd(usage, options)
-    uncached = cost_usd({model: replace(spent, cached_tokens=0) for model, spent in usage.items()}, options)
+    without_cache = {model: replace(spent, cached_tokens=0) for model, spent in usage.items()}
+    uncached = cost_usd(without_cache, options)
     elapsed_s = max(estimate.elapsed_s(concurrency), _rated_s(estimate, options))
     if options.json:
         summary = {
@@ -93,15 +107,14 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
             summary["preset"] = task.preset.row()
         show(orjson.dumps(summary).decode())
         return
-    calls = f"{estimate.plan_calls:,} plans, {estimate.sections:,} sections"
+    calls = f"{counted(estimate.plan_calls, 'plan')}, {counted(estimate.sections, 'section')}"
     if estimate.direct_calls:
-        calls += f", {estimate.direct_calls:,} direct answers"
+        calls += f", {counted(estimate.direct_calls, 'direct answer')}"
     if estimate.judge_calls:
-        calls += f", {estimate.judge_calls:,} judgements"
+        calls += f", {counted(estimate.judge_calls, 'judgement')}"
+    at_once = counted(concurrency, "call")
     rates = " and within the rates" if options.rpm or options.tpm else ""
-    price = "no price known: give --price-in and --price-out"
-    if cost is not None:
-        price = f"${cost:,.2f}, or ${uncached:,.2f} where the endpoint has no prefix cache"
+    price = _price(usage, without_cache, options)
     for name, value in (
         ("instructions", f"{estimate.instructions:,} to do"),
         ("calls", f"{estimate.calls:,}: {calls}"),
@@ -110,7 +123,7 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
         ("cost", price),
         (
             "time",
-            f"{duration(elapsed_s)} with {concurrency} calls at once, at {TOKENS_PER_SECOND:g} tokens/s each{rates}",
+            f"{duration(elapsed_s)} with {at_once} at once, at {TOKENS_PER_SECOND:g} tokens/s each{rates}",
         ),
     ):
         show(f"{name:>12}  {value}")
@@ -122,6 +135,19 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
     ):
         if cap is not None and needed is not None and needed > cap:
             show(f"        note  {option} {cap:g} is less than that: the run would stop (4) before its end")
+
+
+def _price(usage: Mapping[str, Usage], without_cache: Mapping[str, Usage], options: Options) -> str:
+    def cost_of(spent: Mapping[str, Usage]) -> float | None:
+        return cost_usd(spent, options)
+
+    cost, unknown = known_cost(usage, cost_of)
+    uncached, _ = known_cost(without_cache, cost_of)
+    if cost is None or uncached is None:
+        return "no price known: give --price-in and --price-out"
+    known = f"{dollars(cost)}, or {dollars(uncached)} where the endpoint has no prefix cache"
+    without = f"; without {', '.join(unknown)}, of no known price: --price-in and --price-out say it"
+    return known + (without if unknown else "")
 
 
 def _rated_s(estimate: Estimate, options: Options) -> float:

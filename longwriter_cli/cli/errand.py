@@ -14,11 +14,13 @@ from typing import Any, Protocol
 from longwriter_cli.cli.calls import Work, call_model
 from longwriter_cli.cli.meter import Meter
 from longwriter_cli.cli.options import Options
-from longwriter_cli.errors import EXIT_BUG, EXIT_FAILURES, EXIT_OK, LongwriterError
+from longwriter_cli.cli.output import say
+from longwriter_cli.errors import EXIT_BUG, EXIT_FAILURES, EXIT_OK, EmptyExport, LongwriterError
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.report.summary import count_failed
 from longwriter_cli.settings import Settings
 from longwriter_cli.store.run import Run
+from longwriter_cli.text.display import printable
 from longwriter_cli.text.plan import plan_digest
 
 # On these codes what is finished is exported; on every other one an earlier export stays as it was.
@@ -41,6 +43,10 @@ class Errand(Protocol):
 
     def export(self, run: Run) -> None:
         """Writes the results; not called where the work ended in an error that leaves earlier ones standing."""
+        ...
+
+    def total(self, run: Run) -> int:
+        """How many there are of what `--max-failed P%` is a share of: instructions, or rows of logs; bad rows too."""
         ...
 
     def report(self, run: Run, tally: Tally, elapsed_s: float, code: int) -> None:
@@ -69,10 +75,15 @@ def carry_out(errand: Errand, options: Options) -> int:
             run.sync()  # before anybody is told that it is kept
         except LongwriterError as error:
             outcome = error
-        code = _verdict(options, run) if outcome is None else _code(outcome)
+        code = _verdict(errand, options, run) if outcome is None else _code(outcome)
         if code in _EXPORT_ON:
             try:
                 errand.export(run)
+            except EmptyExport as error:
+                if code == EXIT_OK:
+                    outcome, code = error, error.exit_code
+                else:  # what ended the work says why there is nothing yet
+                    say(f"note: {printable(error.message)}")
             except Exception as error:
                 outcome, code = error, _code(error)
         errand.report(run, tally, time.monotonic() - started, code)
@@ -92,6 +103,9 @@ def _code(error: Exception) -> int:
     return error.exit_code if isinstance(error, LongwriterError) else EXIT_BUG
 
 
-def _verdict(options: Options, run: Run) -> int:
-    bad_rows = sum(failure.id is None for failure in run.index.standing_failures())
-    return EXIT_FAILURES if count_failed(run) > options.most_failed(len(run.index) + bad_rows) else EXIT_OK
+def instructions_and_bad_rows(run: Run) -> int:
+    return len(run.index) + sum(failure.id is None for failure in run.index.standing_failures())
+
+
+def _verdict(errand: Errand, options: Options, run: Run) -> int:
+    return EXIT_FAILURES if count_failed(run) > options.most_failed(errand.total(run)) else EXIT_OK

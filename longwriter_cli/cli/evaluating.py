@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from longwriter_cli.cli import anew as judging_anew
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import errand
 from longwriter_cli.cli.bad_rows import record_bad_rows
@@ -17,7 +18,7 @@ from longwriter_cli.cli.meter import AnswerMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
 from longwriter_cli.cli.scoring import Scores, score
-from longwriter_cli.cli.summary import counted, show_json, spent
+from longwriter_cli.cli.summary import show_json, spent
 from longwriter_cli.cli.task import first_read, limited, read_source
 from longwriter_cli.cli.work import agentwrite_meter, manifest_of
 from longwriter_cli.errors import EXIT_OK, InputError, UsageError
@@ -45,10 +46,12 @@ from longwriter_cli.stages.judging import Judging
 from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.trajectory import parts_to_judge
 from longwriter_cli.stages.write import Writer
+from longwriter_cli.store import anew
 from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.place import check_directory
 from longwriter_cli.store.run import Run
 from longwriter_cli.store.source.predictions import read_predictions
+from longwriter_cli.text.display import counted
 from longwriter_cli.text.plan import plan_digest
 
 
@@ -109,7 +112,8 @@ class _Evaluation:
             rows = {row.id: row for row in instructions_of(run, options.limit)} if run is not None else {}
             rows |= {row.id: row for row in limited(self._instructions, options.limit)}
             estimator = EvaluationEstimator(
-                settings, templates, run, task.judge_samples, task.judge_parts, task.redo_judging
+                *(settings, templates, run, task.judge_samples, task.judge_parts),
+                judged_since=judging_anew.expected(task, run) if run is not None else 0,
             )
             estimate = estimator.of_all(rows.values())
         finally:
@@ -139,6 +143,7 @@ class _Evaluation:
                 run.check_room()
             run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
             run.take_in(staged)
+        since = judging_anew.begin(task, run, settings)
         record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
         if self._given is not None:
             for prediction in list(given_predictions(run, iter(self._given))):
@@ -149,7 +154,9 @@ class _Evaluation:
             return None
 
         async def work(calls: Calls) -> None:
-            await _work(task, options, run, settings, templates, calls)
+            await _work(task, options, run, settings, templates, calls, since)
+            if since is not None:
+                anew.end(run.directory)
             if settings.judge_model is not None and self._other:
                 comparing = Comparing(calls.chat, settings, templates.get("compare"))
                 pairs = rivals(texts_to_judge(run, options.limit), self._other)
@@ -159,7 +166,7 @@ class _Evaluation:
                     grace_s=calls.grace_s,
                 )
 
-        return settings, _meter(task, options, run, settings, tally), work
+        return settings, _meter(task, options, run, settings, tally, since or 0), work
 
     def close(self, run: Run) -> None:
         pass
@@ -184,6 +191,9 @@ class _Evaluation:
             compared=None if won is None else {"other": plain(str(task.compare)), **asdict(won)},
         )
 
+    def total(self, run: Run) -> int:
+        return errand.instructions_and_bad_rows(run)
+
     def report(self, run: Run, tally: Tally, elapsed_s: float, code: int) -> None:
         _report(self._task, self._options, run, tally, self._scores, elapsed_s, code)
 
@@ -201,12 +211,12 @@ def _texts_of(directory: Path) -> dict[str, str]:
     return texts
 
 
-def _meter(task: EvaluationTask, options: Options, run: Run, settings: Settings, tally: Tally) -> Meter:
+def _meter(task: EvaluationTask, options: Options, run: Run, settings: Settings, tally: Tally, since: int) -> Meter:
     if settings.method == "agentwrite":
         return agentwrite_meter(as_agentwrite(task), options, run, tally)
     n = len(run.index) if options.limit is None else min(options.limit, len(run.index))
     judged = n * task.judge_samples if settings.judge_model is not None else 0
-    done = [] if task.redo_judging else list(run.index.answers(Judgement.stage))
+    done = [key for key, at in run.index.answers(Judgement.stage).items() if at >= since]
     return AnswerMeter(
         "answers",
         total=n + judged,
@@ -221,9 +231,15 @@ def _meter(task: EvaluationTask, options: Options, run: Run, settings: Settings,
 
 
 async def _work(
-    task: EvaluationTask, options: Options, run: Run, settings: Settings, templates: Templates, calls: Calls
+    task: EvaluationTask,
+    options: Options,
+    run: Run,
+    settings: Settings,
+    templates: Templates,
+    calls: Calls,
+    since: int | None,
 ) -> None:
-    """Writes what is not written, then has it judged."""
+    """Writes what is not written, then has it judged; all of it anew but for what was judged from `since` on."""
     answering = Answering(run, calls.stop, calls.listen, calls.retry)
     limit, slots, grace_s = options.limit, calls.slots, calls.grace_s
     if settings.method == "direct":
@@ -246,14 +262,14 @@ async def _work(
         questions = (
             question
             for text in texts_to_judge(run, limit)
-            for question in judging.questions(text, task.judge_samples, again=task.redo_judging)
+            for question in judging.questions(text, task.judge_samples, anew_since=since)
         )
         await answering.work(questions, slots=slots, grace_s=grace_s)
         if task.judge_parts:
             of_parts = (
                 question
                 for part in parts_to_judge(run, limit)
-                for question in judging.questions(part, again=task.redo_judging)
+                for question in judging.questions(part, anew_since=since)
             )
             await answering.work(of_parts, slots=slots, grace_s=grace_s)
 
@@ -298,9 +314,10 @@ def _report(
     if scores is not None:
         scores.show()
     show(
-        f"{counted(counts.instructions, 'instruction')}: {len(run.index.answers(Prediction.stage))} texts, "
-        f"{len(run.index.answers(Judgement.stage))} judgements, {counts.failed} failed; "
-        f"{counts.usage.total_tokens:,} tokens{spent(run, options)}; {tally.calls} calls now"
+        f"{counted(counts.instructions, 'instruction')}: "
+        f"{counted(len(run.index.answers(Prediction.stage)), 'text')}, "
+        f"{counted(len(run.index.answers(Judgement.stage)), 'judgement')}, {counts.failed} failed; "
+        f"{counts.usage.total_tokens:,} tokens{spent(run, options)}; {counted(tally.calls, 'call')} now"
     )
     if counts.failed:
         show(f"what failed and why: longwriter inspect {shlex.quote(str(task.directory))}")

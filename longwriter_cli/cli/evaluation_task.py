@@ -13,6 +13,7 @@ from longwriter_cli.prompts import AGENTWRITE, TemplateName, Templates, load_tem
 from longwriter_cli.records import Instruction, Judgement, Prediction
 from longwriter_cli.settings import Job, Settings, settle
 from longwriter_cli.stages.evaluate import WordCount
+from longwriter_cli.stages.judging import judged_by
 from longwriter_cli.store.run import Run
 
 TEMPERATURE = 0.5
@@ -42,7 +43,7 @@ class EvaluationTask:
 def settle_evaluation(task: EvaluationTask, options: Options, run: Run | None) -> tuple[Settings, Templates]:
     """Settings and templates of this command: as given, else the run's, else the defaults of the two measures."""
     stored = None if run is None or run.manifest is None else Settings.from_row(run.manifest.settings)
-    if stored is not None and "select" in stored.templates:
+    if stored is not None and stored.is_selection:
         raise UsageError(f"{task.directory} is the checkpoint of a select.", "Name another directory with -r.")
     given: dict[str, Any] = {**options.text_settings(), **_given_method(task)}
     if stored is None:
@@ -78,7 +79,7 @@ def _given_method(task: EvaluationTask) -> dict[str, Any]:
 
 def has_work(task: EvaluationTask, run: Run, settings: Settings, limit: int | None) -> bool:
     """Whether anything is unwritten or unjudged; where it is not, neither key nor endpoint is needed."""
-    written, judged = run.index.answers(Prediction.stage), {key[0] for key in run.index.answers(Judgement.stage)}
+    written, judged = run.index.answers(Prediction.stage), judged_by(run, settings.judge_model or "")
     ids = [run.index.ids[position] for position in run.index.order()[:limit]]
     unwritten = settings.method != "given" and any((id, 0) not in written for id in ids)  # noqa: A001 - the rows' word
     more = task.judge_samples > 1 or task.judge_parts or not judged.issuperset(ids)

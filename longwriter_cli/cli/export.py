@@ -9,13 +9,15 @@ from longwriter_cli.cli.calls import cost_usd
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say
 from longwriter_cli.cli.task import Export
-from longwriter_cli.records import Usage
+from longwriter_cli.records import Judgement, Usage
 from longwriter_cli.report.card import CardTally, Making, card
 from longwriter_cli.report.summary import count_failed
+from longwriter_cli.settings import Settings
 from longwriter_cli.stages.build import Exported, Filters, build_dataset
 from longwriter_cli.store.export import Written, card_place
 from longwriter_cli.store.hub_push import push
 from longwriter_cli.store.run import Run
+from longwriter_cli.text.display import printable
 from longwriter_cli.text.filters import FILTERS, FinishedText
 from longwriter_cli.text.words import count_words
 
@@ -26,6 +28,7 @@ def export_run(run: Run, export: Export, options: Options) -> Exported:
     Raises:
         LongwriterError: an earlier export is untouched.
     """
+    _tell_of_another_judge(run)
     if not export.card:
         return build_dataset(run, export.path, export.wanted)
     tally = CardTally()
@@ -59,6 +62,18 @@ def export_run(run: Run, export: Export, options: Options) -> Exported:
         if not records and len(exported.written.records) > 1:
             say(f"note: the split {split} has no record yet.")
     return exported
+
+
+def _tell_of_another_judge(run: Run) -> None:
+    """Says so where the judge has been changed since: what the earlier one said is not exported, nor filtered by."""
+    assert run.manifest is not None, "a run without one cannot be opened"
+    judge = Settings.from_row(run.manifest.settings).judge_model
+    judges = sorted({str(key[2]) for key in run.index.answers(Judgement.stage)})
+    if judge is not None and judges and judge not in judges:
+        say(
+            f"note: {printable(judge)} has judged no text of this run yet. The scores by {printable(', '.join(judges))}"
+            " stay in judgements.jsonl and are not used; without --export-only the texts are judged first."
+        )
 
 
 def push_export(export: Export, written: Written) -> str:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from longwriter_cli import __version__
 from longwriter_cli.cli import signals
-from longwriter_cli.cli.output import drop_output, open_missing_streams, say
+from longwriter_cli.cli.output import drop_output, make_streams_ready, say
 from longwriter_cli.errors import EXIT_BUG, EXIT_OK, LongwriterError, Stopped
 from longwriter_cli.text.display import printable
 
@@ -24,7 +24,7 @@ from longwriter_cli.text.display import printable
 def run(program: Callable[[], object], *, verbose: bool) -> NoReturn:
     """Runs the program and exits with its code, whatever happens."""
     signals.heed()
-    open_missing_streams()
+    make_streams_ready()
     code: int | str | None
     try:
         program()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import shlex
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -30,9 +28,10 @@ from longwriter_cli.report.evaluation import comparison_of, without_rows
 from longwriter_cli.report.failures import ComesBack
 from longwriter_cli.report.html.subject import Subject, subject_of_dataset, subject_of_run
 from longwriter_cli.report.json_form import dataset_row, encodable, entry_row, record_row, run_row
+from longwriter_cli.report.money import CostOf
 from longwriter_cli.report.near import near_ids
 from longwriter_cli.report.record import run_record
-from longwriter_cli.report.run_figures import CostOf, run_figures
+from longwriter_cli.report.run_figures import run_figures
 from longwriter_cli.report.tables import show_comparison, show_evaluation
 from longwriter_cli.report.terminal import console, show_dataset, show_entry, show_record, show_run
 from longwriter_cli.settings import Settings
@@ -124,9 +123,6 @@ def command(
 
     A run that another process is writing can be looked at: no lock is taken, nothing is changed.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal or a locale that knows few characters must not end a look at a text that has others.
-        sys.stdout.reconfigure(errors="replace")
     cost_of = _cost_of(Prices(price_in, price_out, price_cached))
     if html is not None:
         if id is not None:
@@ -233,7 +229,8 @@ def _check_path(source: str) -> None:
         return
     if not source or not path.exists():
         raise InputError(source or "PATH", None, "there is no such file or directory", _near_path(path))
-    if path.name in (*_FILES_OF_A_RUN, FAILURES) and _is_run(path.parent):
+    # Whether it is one, the manifest tells: a user's own file may be called instructions.jsonl.
+    if path.name in (*_FILES_OF_A_RUN, FAILURES) and (path.parent / MANIFEST_NAME).exists():
         raise InputError(
             source,
             None,

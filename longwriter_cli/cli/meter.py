@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from longwriter_cli.engine.events import Answered, Event, Failed, Finished, Planned, Retrying, SectionWritten
 from longwriter_cli.llm.retry import Tally
+from longwriter_cli.report.money import dollars
+from longwriter_cli.text.display import counted
 
 
 class Meter(ABC):
@@ -74,9 +76,9 @@ class Meter(ABC):
         cost = self.cost_usd()
         figures = [f"{self.tally.calls / elapsed:.1f} calls/s", f"{self.tokens():,} tokens"]
         if cost is not None:
-            figures.append(f"${cost:.2f}")
+            figures.append(dollars(cost))
         if self.tally.retries:
-            figures.append(f"{self.tally.retries} retries")
+            figures.append("1 retry" if self.tally.retries == 1 else f"{self.tally.retries} retries")
         if self.failed:
             figures.append(f"{self.failed} failed")
         return figures
@@ -187,7 +189,7 @@ class AgentWriteMeter(Meter):
         return *super().counts(), self.sections, self.planned, self.judged
 
     def figures(self) -> list[str]:
-        done = [f"{self.planned} planned", f"{self.sections} sections", f"{self.words:,} words"]
+        done = [f"{self.planned} planned", counted(self.sections, "section"), counted(self.words, "word")]
         if self.judged:
             done.append(f"{self.judged} judged")
         return [*done, *super().figures()]

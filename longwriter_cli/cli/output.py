@@ -7,6 +7,8 @@ whose reader has seen enough.
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import sys
 from contextlib import suppress
@@ -42,12 +44,35 @@ def drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def open_missing_streams() -> None:
-    """Gives the program the streams that its caller closed (`>&-`)."""
+def make_streams_ready() -> None:
+    """Gives the program the streams that its caller closed (`>&-`), and lets both take any text.
+
+    A locale that knows few characters must not end a command. What it does not know is written as JSON escapes it
+    (\\u4e2d): so an object stays the object that it is. Bytes of file names that are no UTF-8 are written as they are.
+    """
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - as long as the program lives
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the program lives
+    codecs.register_error(_ESCAPED, _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ESCAPED)
+
+
+def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Handles what an encoding does not know, one character at a time."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    character = error.object[error.start]
+    if "\udc80" <= character <= "\udcff":
+        return character.encode("utf-8", "surrogateescape"), error.start + 1
+    units = character.encode("utf-16-be", "surrogatepass")
+    pairs = (units[at : at + 2].hex() for at in range(0, len(units), 2))
+    return "".join(f"\\u{pair}" for pair in pairs), error.start + 1
+
+
+_ESCAPED = "longwriter.escaped"
 
 
 class Unheard:

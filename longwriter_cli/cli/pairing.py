@@ -8,13 +8,14 @@ from typing import Any
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import errand
+from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import print_estimate
 from longwriter_cli.cli.meter import AnswerMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.pairs_task import PairsTask, check_output, has_work, rules_of, settle_pairs
-from longwriter_cli.cli.summary import counted, show_json, spent
+from longwriter_cli.cli.summary import show_json, spent
 from longwriter_cli.cli.task import Task, first_read, limited, read_source
 from longwriter_cli.cli.work import manifest_of
 from longwriter_cli.engine.events import Event, Finished
@@ -34,9 +35,11 @@ from longwriter_cli.stages.judging import Judging
 from longwriter_cli.stages.pairs import PairFigures, Pairing, PairRules, sampled_texts
 from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.write import Writer
+from longwriter_cli.store.emptied import check_not_emptied
 from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.pairs import write_rows
 from longwriter_cli.store.run import REJECTS, Run
+from longwriter_cli.text.display import counted
 from longwriter_cli.text.plan import plan_digest
 
 Row = dict[str, Any]
@@ -82,9 +85,7 @@ class _PairsErrand:
             judged = rules.judge_samples if rules.weights.quality else 0
             rows = {row.id: row for row in instructions_of(run, options.limit)} if run is not None else {}
             rows |= {row.id: row for row in limited(self._instructions, options.limit)}
-            estimator = EvaluationEstimator(
-                settings, templates, run, judged, judge_parts=False, redo=False, samples=rules.samples
-            )
+            estimator = EvaluationEstimator(settings, templates, run, judged, judge_parts=False, samples=rules.samples)
             estimate = estimator.of_all(rows.values())
         finally:
             if run is not None:
@@ -104,6 +105,7 @@ class _PairsErrand:
             stored = run.manifest and Settings.from_row(run.manifest.settings)
             run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
             run.take_in(staged)
+        record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
         self._pairing = Pairing(run, settings, rules)
         _tell_of_sameness(settings)
 
@@ -117,10 +119,20 @@ class _PairsErrand:
 
     def export(self, run: Run) -> None:
         assert self._pairing is not None, "what ends before the settings are known is not exported"
-        self._figures = PairFigures()
+        figures = PairFigures()
         rejects: list[Row] = []
-        write_rows(self._task.output, _rows(self._pairing, self._figures, rejects, self._options.limit))
+        write_rows(self._task.output, self._not_emptied(_rows(self._pairing, figures, rejects, self._options.limit)))
         write_rows(run.directory / REJECTS, rejects)
+        self._figures = figures  # not before both files are in their places
+
+    def _not_emptied(self, rows: Iterator[Row]) -> Iterator[Row]:
+        pairs = 0
+        for pairs, row in enumerate(rows, 1):  # noqa: B007 - the count is used behind the loop
+            yield row
+        check_not_emptied(self._task.output, pairs, "pair")
+
+    def total(self, run: Run) -> int:
+        return errand.instructions_and_bad_rows(run)
 
     def report(self, run: Run, tally: Tally, elapsed_s: float, code: int) -> None:
         _report(self._task, self._options, run, tally, self._figures, elapsed_s, code)
@@ -250,7 +262,8 @@ def _report(
         return
     show(
         f"{counted(counts.instructions, 'instruction')}: {counted(texts, 'text')}, {counted(judgements, 'judgement')}, "
-        f"{counts.failed} failed; {counts.usage.total_tokens:,} tokens{spent(run, options)}; {tally.calls} calls now"
+        f"{counts.failed} failed; {counts.usage.total_tokens:,} tokens{spent(run, options)}; "
+        f"{counted(tally.calls, 'call')} now"
     )
     if figures is None:
         return

@@ -84,7 +84,9 @@ def rules_of(task: PairsTask, settings: Settings, run: Run | None) -> PairRules:
 
 def has_work(run: Run, settings: Settings, rules: PairRules, limit: int | None) -> bool:
     """Whether anything is unwritten or unjudged; where it is not, neither key nor endpoint is needed."""
-    written, judged = run.index.answers(Prediction.stage), {key[:2] for key in run.index.answers(Judgement.stage)}
+    judge = settings.judge_model
+    written = run.index.answers(Prediction.stage)
+    judged = {key[:2] for key in run.index.answers(Judgement.stage) if key[2] == judge}
     keys = {(run.index.ids[at], sample) for at in run.index.order()[:limit] for sample in range(rules.samples)}
     judges = settings.judge_model is not None and bool(rules.weights.quality)
     return not keys <= written.keys() or (judges and (rules.judge_samples > 1 or not keys <= judged))

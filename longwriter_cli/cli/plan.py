@@ -8,16 +8,19 @@ import typer
 
 from longwriter_cli.cli.arguments import Field, InstructionFile, RunDirectory, SkipBadRows
 from longwriter_cli.cli.options import Options, shared_options
+from longwriter_cli.cli.presets import Preset, preset_option
 from longwriter_cli.cli.show_plan import show_plans
 from longwriter_cli.cli.task import Task
 from longwriter_cli.cli.work import carry_out
 from longwriter_cli.errors import UsageError
 
 
+@preset_option
 @shared_options
 def command(
     run: RunDirectory,
     options: Options,
+    preset: Preset | None,
     instructions: InstructionFile = None,
     field: Field = None,
     skip_bad_rows: SkipBadRows = False,
@@ -55,5 +58,5 @@ def command(
             raise UsageError("--show only looks.", "Leave out INSTRUCTIONS and --redo, or --show.")
         return show_plans(run, show, json=bool(options.json))
     ids = tuple(dict.fromkeys(redo or ()))
-    task = Task("plan", run, instructions, plan=True, field=field, skip_bad_rows=skip_bad_rows, redo=ids)
+    task = Task("plan", run, instructions, plan=True, field=field, skip_bad_rows=skip_bad_rows, redo=ids, preset=preset)
     return carry_out(task, options)

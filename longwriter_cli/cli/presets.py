@@ -7,15 +7,18 @@ they are given all the same: a run that was begun with other settings stops with
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from functools import wraps
+from typing import Annotated, Any, Literal
 
 import typer
 
 from longwriter_cli.cli.config import is_from, lay_defaults
 from longwriter_cli.cli.expand import Command, expanded
 from longwriter_cli.cli.options import METHOD
+from longwriter_cli.errors import UsageError
 
 # By preset and command: the options it sets, under the names of the command's parameters.
 PRESETS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
@@ -24,6 +27,8 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "longwriter-6k": {
         # English and Chinese prompts that need more than 2,000 words; no toxic ones, none that only scrape data.
         "select": {"languages": "en,zh", "min_words": 2000},
+        # `write` takes the plans as they are: no part of the recipe is its own.
+        "plan": {"max_steps": 50, "min_section_words": 200, "max_section_words": 1000},
         "build-dataset": {
             "max_steps": 50,
             "min_section_words": 200,
@@ -53,6 +58,11 @@ class Preset:
             for name, value in self.options.items()
         )
 
+    def named_in(self, message: str) -> list[str]:
+        """The options of the preset that a message names."""
+        flags = (f"--{name.replace('_', '-')}" for name in self.options)
+        return [flag for flag in flags if re.search(rf"{flag}(?![\w-])", message)]
+
     def row(self) -> dict[str, object]:
         """What the summary of a `--dry-run` says of it."""
         return {"name": self.name, "options": dict(self.options)}
@@ -79,7 +89,24 @@ def preset_option(command: Command) -> Command:
         inspect.Parameter("preset", keyword, default=None, annotation=Annotated[Literal["longwriter-6k"] | None, info]),
         inspect.Parameter("context", keyword, annotation=typer.Context),
     ]
-    return expanded(command, "preset", parameters, lambda values: _applied(values["context"], values["preset"]))
+    telling = _telling(command)
+    return expanded(telling, "preset", parameters, lambda values: _applied(values["context"], values["preset"]))
+
+
+def _telling(command: Command) -> Command:
+    """The command; an error that names options says which of them nobody typed."""
+
+    @wraps(command)
+    def wrapper(**values: Any) -> int:
+        try:
+            return command(**values)
+        except UsageError as error:
+            preset: Preset | None = values["preset"]
+            if preset is not None and (said := preset.named_in(error.message)):
+                error.message += f" ({' and '.join(said)} by --preset {preset.name}.)"
+            raise
+
+    return wrapper
 
 
 def _lay_below(context: typer.Context, name: str | None) -> str | None:

@@ -111,7 +111,8 @@ def command(
 ) -> int:
     """Selects instructions that need long outputs: by rules, then, with a model, one call for each prompt that is left.
 
-    Without -m no call is made: what a prompt says of its length decides. Given again with the same arguments the
+    Without -m no call is made: what a prompt says of its length decides. With -m every prompt that passes the rules is
+    asked about, also those that state their length; --dry-run says how many. Given again with the same arguments the
     command goes on where it stopped, and pays for no verdict again.
     """
     if max_similarity == 0:

@@ -11,12 +11,14 @@ from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
 from longwriter_cli.cli.select_task import SelectTask, limited, logged_prompts, settle_selection
 from longwriter_cli.errors import EXIT_OK
-from longwriter_cli.records import Instruction, Selection, Usage
+from longwriter_cli.records import Instruction, Usage
+from longwriter_cli.report.money import dollars
 from longwriter_cli.stages.estimate import TOKENS_PER_SECOND
 from longwriter_cli.stages.expected import expected_usage
-from longwriter_cli.stages.select import select_request, sift
+from longwriter_cli.stages.select import is_open, select_request, sift
 from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.run import Run
+from longwriter_cli.text.display import counted
 from longwriter_cli.text.plan import plan_digest
 
 
@@ -37,7 +39,7 @@ def dry_run(task: SelectTask, options: Options) -> int:
             if not isinstance(sifted, Instruction):
                 continue
             kept += 1
-            if settings.model and (run is None or (sifted.id,) not in run.index.answers(Selection.stage)):
+            if settings.model and (run is None or is_open(run, sifted.id, settings)):
                 calls += 1
                 usage += expected_usage(select_request(sifted, settings, templates.get("select")))
     finally:
@@ -70,8 +72,11 @@ def dry_run(task: SelectTask, options: Options) -> int:
         ("rows", f"{rows:,}, of which the rules keep {kept:,}"),
         ("calls", f"{calls:,}"),
         ("tokens", f"{usage.prompt_tokens:,} of prompts, {usage.completion_tokens:,} of answers"),
-        ("cost", f"${cost:,.2f}" if cost is not None else "no price known: give --price-in and --price-out"),
-        ("time", f"{duration(elapsed_s)} with {slots} calls at once, at {TOKENS_PER_SECOND:g} tokens/s each"),
+        ("cost", dollars(cost) if cost is not None else "no price known: give --price-in and --price-out"),
+        (
+            "time",
+            f"{duration(elapsed_s)} with {counted(slots, 'call')} at once, at {TOKENS_PER_SECOND:g} tokens/s each",
+        ),
     ):
         show(f"{name:>12}  {value}")
     if task.preset is not None:

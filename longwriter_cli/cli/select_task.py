@@ -63,7 +63,7 @@ def settle_selection(task: SelectTask, options: Options, run: Run | None) -> tup
         SettingsDiffer: what is given is not the run's.
     """
     stored = Settings.from_row(run.manifest.settings) if run is not None and run.manifest is not None else None
-    if stored is not None and stored.model and "select" not in stored.templates:
+    if stored is not None and not stored.is_selection:
         raise UsageError(f"{task.directory} is a run of another command.", "Name another directory with -r.")
     begun = stored if stored is not None and stored.model else None
     if options.model is None and begun is None:
@@ -73,7 +73,8 @@ def settle_selection(task: SelectTask, options: Options, run: Run | None) -> tup
     templates = load_templates(options.prompts or (own if begun and own.is_dir() else None), ("select",))
     given = options.text_settings() | {"templates": templates.digests(), "min_words": task.min_words}
     accept_new = bool(options.new_settings) or (run is not None and run.index.is_blank())
-    return settle(given, begun, uses={"select"}, accept_new=accept_new), templates
+    not_done = "has no verdict yet (a verdict names words, which mostly settle it under another --min-words too)"
+    return settle(given, begun, uses={"select"}, accept_new=accept_new, not_done=not_done), templates
 
 
 def logged_prompts(task: SelectTask, bad_rows: list[InputError]) -> Iterator[LoggedPrompt]:

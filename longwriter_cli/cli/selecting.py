@@ -19,9 +19,9 @@ from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.progress import PLAIN_INTERVAL_S
 from longwriter_cli.cli.select_task import SelectTask, check_places, limited, logged_prompts, settle_selection
-from longwriter_cli.cli.summary import counted, show_json, spent
+from longwriter_cli.cli.summary import show_json, spent
 from longwriter_cli.cli.work import manifest_of
-from longwriter_cli.errors import InputError, LongwriterError, UsageError
+from longwriter_cli.errors import EmptyExport, InputError, LongwriterError, UsageError
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.records import Instruction, Selection, Usage
 from longwriter_cli.report.selection import SelectionFigures, show_selection
@@ -29,10 +29,12 @@ from longwriter_cli.report.summary import Counts, count_failed
 from longwriter_cli.report.terminal import console
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.answering import Answering
-from longwriter_cli.stages.select import Reject, Selector, sift
+from longwriter_cli.stages.select import Reject, Selector, is_open, sift, verdict_on
+from longwriter_cli.store.emptied import check_not_emptied
 from longwriter_cli.store.run import REJECTS, Run
 from longwriter_cli.store.selection import Row, Spool, replacing
 from longwriter_cli.store.source import check_logs
+from longwriter_cli.text.display import counted
 from longwriter_cli.text.selecting import DROP_BY_MODEL, REASONS, Rules
 
 _ROWS_BETWEEN_LOOKS = 1000  # at the clock
@@ -82,8 +84,7 @@ class _SelectErrand:
             self._record_bad_rows(run)
             return None
         with run.staged(instructions) as staged:
-            answers = run.index.answers(Selection.stage)
-            finished = sum((id,) in answers for id in spool.kept_ids())  # noqa: A001 - the rows' word
+            finished = sum(not is_open(run, id, settings) for id in spool.kept_ids())  # noqa: A001 - the rows' word
             if finished < spool.kept:
                 models.check_model(settings, options)
                 check_prices(settings, options)
@@ -134,22 +135,35 @@ class _SelectErrand:
             figures = SelectionFigures()
             for row, kept in self._concluded(run, figures):
                 (keep if kept else drop)(row)
+            try:
+                check_not_emptied(self._task.output, figures.kept, "instruction")
+            except EmptyExport as error:
+                dropped = ", ".join(f"{reason} {n:,}" for reason, n in figures.dropped.most_common())
+                error.message += f" Dropped: {dropped}." if dropped else ""
+                raise
         self._exported = figures  # not before both files are in their places
 
     def _concluded(self, run: Run, figures: SelectionFigures) -> Iterator[tuple[Row, bool]]:
         """The rows of the logs with the model's verdicts, counted on the way; those that wait for one are left out."""
-        asked = run.manifest is not None and bool(run.manifest.settings["model"])
-        for row, kept in self._spool.rows() if self._spool is not None else ():
-            verdict = run.answer(Selection, (row["id"],)) if kept and asked else None
-            if kept and asked and verdict is None:
+        if self._spool is None or run.manifest is None:  # stopped before all logs were read
+            return
+        settings = Settings.from_row(run.manifest.settings)
+        asked = bool(settings.model)
+        for row, kept in self._spool.rows():
+            verdict, keeps = verdict_on(run, row["id"], settings) if kept and asked else (None, kept)
+            if keeps is None:
                 figures.waiting += 1
-            elif kept and (verdict is None or verdict.keep):
+            elif keeps:
                 figures.kept += 1
                 yield row if verdict is None or verdict.words is None else row | {"needs_words": verdict.words}, True
             else:
                 reject = row if verdict is None else _refused_row(row, verdict)
                 figures.dropped[reject["reason"]] += 1
                 yield reject, False
+
+    def total(self, run: Run) -> int:
+        assert self._spool is not None, "the logs were read"
+        return self._spool.kept + self._spool.dropped + len(self._bad_rows)
 
     def report(self, run: Run, tally: Tally, elapsed_s: float, code: int) -> None:
         figures = self._exported
@@ -196,7 +210,7 @@ def _reject_row(reject: Reject) -> Row:
 
 
 def _refused_row(row: Row, verdict: Selection) -> Row:
-    words = "" if verdict.words is None else f"{verdict.words:,} words would do: "
+    words = "" if verdict.words is None else f"{counted(verdict.words, 'word')} would do: "
     place = {"source": row["source"], "line": row["line"]}
     return {"id": row["id"], "reason": DROP_BY_MODEL, "detail": f"{words}{verdict.reason}", **place}
 
@@ -233,7 +247,7 @@ def _report(
     show(f"{counted(figures.rows, 'row')} of {counted(len(task.logs), 'log')}")
     show_selection(console(), figures, REASONS)
     if usage.total_tokens or tally.calls:
-        show(f"{usage.total_tokens:,} tokens{spent(run, options)}; {tally.calls} calls now")
+        show(f"{usage.total_tokens:,} tokens{spent(run, options)}; {counted(tally.calls, 'call')} now")
     if failed:
         show(f"{failed:,} failed; which and why: {plain(str(task.directory / 'failures.jsonl'))}")
     if exported:

@@ -12,6 +12,7 @@ from longwriter_cli.cli.calls import cost_usd
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
 from longwriter_cli.llm.retry import Tally
+from longwriter_cli.report.money import cost_shown
 from longwriter_cli.report.summary import Counts
 from longwriter_cli.store.run import Run
 
@@ -62,10 +63,5 @@ def show_json(
 
 def spent(run: Run, options: Options) -> str:
     """`, $1.20` where the price is known, else nothing."""
-    cost = cost_usd(run.usage(), options)
-    return "" if cost is None else f", ${cost:.2f}"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 record`, `1,200 records`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    shown = cost_shown(run.usage(), lambda usage: cost_usd(usage, options))
+    return shown and f", {shown}"

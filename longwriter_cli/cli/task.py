@@ -138,13 +138,14 @@ def settle_settings(task: Task, options: Options, run: Run | None) -> tuple[Sett
     """The settings and templates of this command: as given, else the run's, else the defaults.
 
     Raises:
-        UsageError: the run is one of `select`.
+        UsageError: the run is one of `select`, or holds texts of another tool.
         SettingsDiffer: what is given is not the run's.
     """
     manifest = run.manifest if run is not None else None
     stored = Settings.from_row(manifest.settings) if manifest is not None else None
-    if stored is not None and (not stored.model or "select" in stored.templates):
-        raise UsageError(f"{task.directory} is the checkpoint of a select.", "Name another directory with -r.")
+    if stored is not None and (stored.is_selection or not stored.model):
+        what = "the checkpoint of a select" if stored.is_selection else "an evaluation of another tool's texts"
+        raise UsageError(f"{task.directory} is {what}.", "Name another directory with -r.")
     own = task.directory / "prompts"
     judged = (options.judge_model or (stored and stored.judge_model)) is not None
     names = (*AGENTWRITE, "judge") if judged else AGENTWRITE

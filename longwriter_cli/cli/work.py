@@ -15,24 +15,24 @@ from longwriter_cli.cli.meter import AgentWriteMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.redo import Redo
-from longwriter_cli.cli.summary import counted, show_json, spent
+from longwriter_cli.cli.summary import show_json, spent
 from longwriter_cli.cli.task import Task, check_export, check_judge, first_read, limited, read_source, settle_settings
-from longwriter_cli.errors import InputError, UsageError
+from longwriter_cli.errors import EmptyExport, InputError, UsageError
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import Templates
-from longwriter_cli.records import Instruction, Judgement
+from longwriter_cli.records import Instruction
 from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
 from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.build import Exported, finished_to_be_judged
 from longwriter_cli.stages.clock import now
-from longwriter_cli.stages.judging import Judging
+from longwriter_cli.stages.judging import Judging, judged_by
 from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.manifest import Manifest, read_manifest
 from longwriter_cli.store.run import PLANS, REJECTS, Run
-from longwriter_cli.text.display import printable
+from longwriter_cli.text.display import counted, printable
 
 
 def carry_out(task: Task, options: Options) -> int:
@@ -63,6 +63,7 @@ class _AgentWriteErrand:
         self._instructions = first_read(read_source(task.source, task.field, bad_rows))
         self._redo = Redo()
         self._exported: Exported | None = None
+        self._dropped_all = 0  # where nothing was left to export
         self._address: str | None = None
 
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
@@ -101,12 +102,20 @@ class _AgentWriteErrand:
 
     def export(self, run: Run) -> None:
         if (to := self._task.export) is not None:
-            self._exported = export_run(run, to, self._options)
+            try:
+                self._exported = export_run(run, to, self._options)
+            except EmptyExport as error:
+                self._dropped_all = error.dropped
+                raise
             if to.push is not None:
                 self._address = push_export(to, self._exported.written)
 
+    def total(self, run: Run) -> int:
+        return errand.instructions_and_bad_rows(run)
+
     def report(self, run: Run, tally: Tally, elapsed_s: float, code: int) -> None:
-        _report(self._task, self._options, run, tally, self._exported, self._address, elapsed_s, code)
+        exported, dropped_all = self._exported, self._dropped_all
+        _report(self._task, self._options, run, tally, exported, dropped_all, self._address, elapsed_s, code)
 
 
 # --- before the first call
@@ -143,7 +152,7 @@ def _has_work(task: Task, run: Run, settings: Settings) -> bool:
     """Whether the run holds anything unplanned, unwritten or unjudged; else neither key nor endpoint is needed."""
     index = run.index
     if task.judges and settings.judge_model is not None:
-        judged = {key[0] for key in index.answers(Judgement.stage)}
+        judged = judged_by(run, settings.judge_model)
         if any(index.is_complete(position) and index.ids[position] not in judged for position in range(len(index))):
             return True
     return bool(task.redo) or any(
@@ -188,6 +197,7 @@ def _report(
     run: Run,
     tally: Tally,
     exported: Exported | None,
+    dropped_all: int,
     address: str | None,
     elapsed_s: float,
     code: int,
@@ -201,8 +211,8 @@ def _report(
             counts,
             options,
             tally,
-            rejected=exported.rejected if exported else 0,
-            records=exported.records if exported else counts.written,
+            rejected=exported.rejected if exported else dropped_all,
+            records=exported.records if exported else counts.written - dropped_all,
             dataset=dataset,
             elapsed_s=elapsed_s,
             code=code,
@@ -214,7 +224,7 @@ def _report(
     show(
         f"{counted(counts.instructions, 'instruction')}: {counts.planned} planned, {counts.written} written, "
         f"{counts.failed} failed; {counted(counts.sections, 'section')}, {counted(counts.words, 'word')}, "
-        f"{counts.usage.total_tokens:,} tokens{spent(run, options)}; {tally.calls} calls now"
+        f"{counts.usage.total_tokens:,} tokens{spent(run, options)}; {counted(tally.calls, 'call')} now"
     )
     if counts.failed:
         show(f"what failed and why: longwriter inspect {shlex.quote(str(task.directory))}")

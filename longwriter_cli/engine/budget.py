@@ -94,8 +94,9 @@ class Budget:
     def _problem(self, amount: Amount) -> BudgetReached | None:
         total = self.spent + self._reserved + amount
         if self._max_cost_usd is not None and total.cost_usd > self._max_cost_usd:
+            digits = 2 if self.spent.cost_usd >= 0.01 else 6
             return BudgetReached(
-                f"The run has cost ${self.spent.cost_usd:.2f}, and the next call could pass --max-cost "
+                f"The run has cost ${self.spent.cost_usd:.{digits}f}, and the next call could pass --max-cost "
                 f"{self._max_cost_usd:g}.",
                 "Everything written is kept. Give the same command with a larger --max-cost to go on.",
             )

@@ -14,11 +14,12 @@ from typing import Any
 from longwriter_cli import __version__
 from longwriter_cli.records import Requirement, Usage
 from longwriter_cli.report.measures import Distribution, LengthTally, distribution
-from longwriter_cli.report.run_figures import CostOf
+from longwriter_cli.report.money import CostOf, cost_shown, dollars
 from longwriter_cli.settings import used_by
 from longwriter_cli.store.columns import features
 from longwriter_cli.store.export import Format, Written
 from longwriter_cli.store.manifest import Manifest
+from longwriter_cli.text.display import counted
 from longwriter_cli.text.language import language_of
 
 _UNTOLD = "und"
@@ -166,9 +167,9 @@ def _made(making: Making) -> list[str]:
     return [
         *lines,
         "",
-        f"Filters: {making.filters}. They dropped {rejected:,} finished texts"
+        f"Filters: {making.filters}. They dropped {counted(rejected, 'finished text')}"
         + (f" ({_counts(making.rejects)})" if rejected else "")
-        + f"; {making.failed:,} instructions gave no text.",
+        + f"; {counted(making.failed, 'instruction')} gave no text.",
     ]
 
 
@@ -183,8 +184,8 @@ def _cost(making: Making) -> list[str]:
     ]
     if not rows:
         return ["## Cost", "", "No call was made."]
-    total = making.cost_of(making.usage)
-    note = "" if total is None else f" In all ${total:,.2f}."
+    total = cost_shown(making.usage, making.cost_of)
+    note = total and f" In all {total}."
     estimated = any(spent.estimated for spent in making.usage.values())
     return [
         "## Cost",
@@ -199,7 +200,7 @@ def _cost(making: Making) -> list[str]:
 
 def _usd(cost: float | None, model: str) -> str:
     if cost is not None:
-        return f"${cost:,.2f}"
+        return dollars(cost)
     return "none, on a machine of one's own" if model.partition(":")[0] == "local" else "not known"
 
 

@@ -13,8 +13,10 @@ from longwriter_cli.records import Failure, Usage
 from longwriter_cli.report.dataset import DatasetFigures, Entry, score
 from longwriter_cli.report.failures import FailureGroup
 from longwriter_cli.report.measures import LengthRange, Lengths
+from longwriter_cli.report.money import CostOf
 from longwriter_cli.report.record import RecordView, StepView
-from longwriter_cli.report.run_figures import CostOf, RunFigures, exported
+from longwriter_cli.report.run_figures import RunFigures, exported
+from longwriter_cli.report.selection import RunSelection, selection_of
 from longwriter_cli.store.manifest import Manifest
 from longwriter_cli.store.run import Run
 from longwriter_cli.text.words import count_words
@@ -32,10 +34,11 @@ def run_row(run: Run, figures: RunFigures, cost_of: CostOf, elapsed_s: float) ->
     estimated. `manifest` is what the run was begun with, `models` the tokens and cost of each. `plans` has `n`,
     `steps`, `words`, `flagged`, and the first 100 `flags` by id. `words` and `lengths` are of finished texts:
     percentiles with a histogram, and required against written with S_l; so is `quality`, the judge's S_q and how many
-    of them it has judged, null without a judge. `section_lengths` are of all sections,
+    of them it has judged, null without a judge. `selection` is null but for a run of `select`: whether a model was
+    asked, how many verdicts it gave, how many of them keep. `section_lengths` are of all sections,
     `failures` by kind, `rejects` by reason, with the first few of each in `reject_samples`.
     """
-    counts, dataset = figures.counts, exported(run)
+    counts, dataset, selection = figures.counts, exported(run), selection_of(run)
     return {
         "command": _COMMAND,
         "run": encodable(str(run.directory)),
@@ -70,6 +73,7 @@ def run_row(run: Run, figures: RunFigures, cost_of: CostOf, elapsed_s: float) ->
         "words": asdict(figures.words),
         "lengths": _lengths(figures.lengths),
         "quality": None if figures.quality is None else asdict(figures.quality),
+        "selection": None if selection is None else _selection(selection),
         "section_lengths": asdict(figures.sections),
         "failures": {group.kind: _failures(group) for group in figures.failures},
         "rejects": {reason: group.n for reason, group in figures.rejects.items()},
@@ -149,8 +153,8 @@ def entry_row(source: str, entry: Entry) -> Row:
 
 
 def encodable(path: str) -> str:
-    """The path as JSON can hold it: bytes of a file name that are no UTF-8 become question marks."""
-    return path.encode("utf-8", "replace").decode()
+    """The path as JSON can hold it, with a replacement character for bytes of a file name that are no UTF-8."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _step(view: StepView) -> Row:
@@ -175,6 +179,10 @@ def _step(view: StepView) -> Row:
             "raw": section.raw,
         },
     }
+
+
+def _selection(selection: RunSelection) -> Row:
+    return {"by_model": selection.by_model, "asked": selection.asked, "kept": selection.kept}
 
 
 def _failures(group: FailureGroup) -> Row:

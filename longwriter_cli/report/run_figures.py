@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from longwriter_cli.records import Usage
 from longwriter_cli.report.failures import ComesBack, FailureGroup, group_failures
 from longwriter_cli.report.measures import Distribution, Lengths, LengthTally, distribution
 from longwriter_cli.report.quality import Quality, run_quality
@@ -16,9 +15,6 @@ from longwriter_cli.store.export import Format, default_path
 from longwriter_cli.store.index import SectionEntry
 from longwriter_cli.store.jsonl import RowReader
 from longwriter_cli.store.run import PLANS, REJECTS, Run
-
-# What the tokens of each model cost in USD; None where a price is not known.
-CostOf = Callable[[Mapping[str, Usage]], float | None]
 
 _SAMPLES = 3
 
@@ -37,7 +33,8 @@ class PlanFigures:
 class SectionFigures:
     """The sections of the current plans, also of unfinished texts.
 
-    `mean_ratio` is the mean over sections of words / target words, None without sections.
+    `target_words` are those of the plans' steps, whatever `--length-control carry` asked for in the end. `mean_ratio`
+    is the mean over sections of words / target words, None without sections.
     """
 
     n: int
@@ -118,7 +115,9 @@ class _Tally:
     """Takes in the planned instructions one by one."""
 
     def __init__(self, run: Run) -> None:
+        self._run = run
         self._index = run.index
+        self._carries = _has_carried(run)
         self.steps = self.planned_words = self.target_words = 0
         self.ratios = 0.0
         self.words: Counter[int] = Counter()
@@ -130,14 +129,28 @@ class _Tally:
         self.steps += steps
         self.planned_words += index.plan_words(position)
         words = 0
-        for entry in entries.values():
+        targets = self._targets(position) if self._carries else {}
+        for n, entry in entries.items():
+            target = targets.get(n, entry.target_words)
             words += entry.words
-            self.target_words += entry.target_words
-            self.ratios += entry.words / max(1, entry.target_words)
+            self.target_words += target
+            self.ratios += entry.words / max(1, target)
         if len(entries) == steps:
             self.words[words] += 1
             if required := index.required_words(position):
                 self.lengths.add(required, words)
+
+    def _targets(self, position: int) -> dict[int, int]:
+        """The words of each step as the plan has them; the rows of sections hold what the model was asked for."""
+        plan = self._run.plan(position)
+        return {} if plan is None else {step.n: step.words for step in plan.steps}
+
+
+def _has_carried(run: Run) -> bool:
+    """Whether targets may differ from the plan's, so that the plans have to be read."""
+    manifest = run.manifest
+    rows = () if manifest is None else (manifest.settings, *(change["settings"] for change in manifest.changes))
+    return any(row.get("length_control") == "carry" for row in rows)
 
 
 def _finished_failed(run: Run) -> int:

@@ -1,14 +1,23 @@
-"""What became of the rows of the logs, as a table."""
+"""What became of the rows of the logs, as a table, and what the run of a selection tells of it later."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
+
+from longwriter_cli.records import Selection
+from longwriter_cli.settings import Settings
+from longwriter_cli.store.run import Run
+from longwriter_cli.text.selecting.verdict import decided
+
+RUN_SUFFIX = ".run"
+"""What the directory of a selection's run is called beside the selection, where nothing else is said."""
 
 
 @dataclass
@@ -26,6 +35,31 @@ class SelectionFigures:
     @property
     def rows(self) -> int:
         return self.kept + self.waiting + self.rejected
+
+
+@dataclass(frozen=True, slots=True)
+class RunSelection:
+    """What the run of a `select` tells. `asked` and `kept` count verdicts of the model; without one both are 0.
+
+    `output` is where the instructions stand if nothing else was said, None where there is nothing.
+    """
+
+    by_model: bool
+    asked: int
+    kept: int
+    output: Path | None
+
+
+def selection_of(run: Run) -> RunSelection | None:
+    """The figures; None where the run is one of another command."""
+    settings = None if run.manifest is None else Settings.from_row(run.manifest.settings)
+    if settings is None or not settings.is_selection:
+        return None
+    verdicts = (decided(each.keep, each.words, each.min_words, settings.min_words) for each in run.answers(Selection))
+    held = Counter(verdicts)
+    output = run.directory.with_name(run.directory.name.removesuffix(RUN_SUFFIX))
+    is_there = output != run.directory and output.is_file()
+    return RunSelection(bool(settings.model), held.total(), held[True], output if is_there else None)
 
 
 def show_selection(out: Console, figures: SelectionFigures, reasons: Sequence[tuple[str, str]]) -> None:

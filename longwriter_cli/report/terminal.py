@@ -17,16 +17,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from longwriter_cli.records import ANSWER_STAGES, Requirement, Selection
+from longwriter_cli.records import ANSWER_STAGES, Requirement
 from longwriter_cli.report.dataset import DatasetFigures, Entry, score
 from longwriter_cli.report.failures import FailureGroup
 from longwriter_cli.report.measures import Distribution, LengthRange, Lengths
+from longwriter_cli.report.money import CostOf, dollars, known_cost
 from longwriter_cli.report.record import RecordView, StepView
-from longwriter_cli.report.run_figures import CostOf, RunFigures, exported
+from longwriter_cli.report.run_figures import RunFigures, exported
+from longwriter_cli.report.selection import RunSelection, selection_of
 from longwriter_cli.settings import Settings
 from longwriter_cli.store.manifest import Manifest
 from longwriter_cli.store.run import FAILURES, REJECTS, Run
-from longwriter_cli.text.display import printable
+from longwriter_cli.text.display import counted, printable
 from longwriter_cli.text.words import count_words
 
 _BAR_WIDTH = 24
@@ -54,13 +56,13 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
     _title(out, "Run", str(run.directory), first=True)
     if run.manifest is not None:
         _show_manifest(out, run.manifest)
-    _title(out, "Instructions", _number(counts.instructions))
-    dataset = exported(run)
-    if run.index.answers(Selection.stage):
-        _show_selections(out, run, figures)
+    if (selection := selection_of(run)) is not None:
+        _show_selection(out, figures, selection)
         _show_failures(out, figures.failures, run.directory / FAILURES)
         _show_tokens(out, run, figures, cost_of)
         return
+    _title(out, "Instructions", _number(counts.instructions))
+    dataset = exported(run)
     _rows(
         out,
         [
@@ -82,16 +84,17 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
     _show_way_on(out, run, figures)
 
 
-def _show_selections(out: Console, run: Run, figures: RunFigures) -> None:
+def _show_selection(out: Console, figures: RunFigures, selection: RunSelection) -> None:
     """What a run of `select` has instead of plans and sections."""
-    judged = len(run.index.answers(Selection.stage))
-    kept = sum(selection.keep for selection in run.answers(Selection))
+    _title(out, "Selection", "" if selection.by_model else "by the rules alone, without a model")
+    kept = f"{_number(selection.kept)} by the model, of {_number(selection.asked)} that it was asked about"
     _rows(
         out,
         [
-            ("kept", f"{_number(kept)} by the model, of {_number(judged)} that it was asked about"),
+            ("kept", kept if selection.by_model else ""),
             ("failed", _number(figures.counts.failed)),
             ("rejected", _tally({reason: group.n for reason, group in figures.rejects.items()})),
+            ("written to", "" if selection.output is None else str(selection.output)),
         ],
     )
 
@@ -216,10 +219,11 @@ def _cost(run: Run, figures: RunFigures, cost_of: CostOf) -> str:
         model = run.manifest.settings["model"] if run.manifest is not None else ""
         if model.partition(":")[0] == "local":
             return "none: the model ran on a machine of yours"
-        unknown = [model for model, spent in usage.items() if cost_of({model: spent}) is None]
-        return f"not known: no price list has {', '.join(unknown)}; --price-in and --price-out say it"
-    each = f", ${cost / figures.counts.written:,.4f} for each finished text" if figures.counts.written else ""
-    return f"${cost:,.2f}{each}"
+        known, unknown = known_cost(usage, cost_of)
+        names = f"no price list has {', '.join(unknown)}; --price-in and --price-out say it"
+        return f"not known: {names}" if known is None else f"{dollars(known)}, and some that is not known: {names}"
+    each = f", {dollars(cost / figures.counts.written)} for each finished text" if figures.counts.written else ""
+    return f"{dollars(cost)}{each}"
 
 
 # --- a dataset
@@ -290,7 +294,8 @@ def show_record(out: Console, view: RecordView) -> None:
         failure = view.plan_failure
         _title(out, "No plan", f"{failure.kind}: {failure.message}" if failure else "not planned yet")
         return
-    _title(out, "Plan", f"{_steps(len(plan.steps))}, {_number(sum(step.words for step in plan.steps))} words")
+    planned = sum(step.words for step in plan.steps)
+    _title(out, "Plan", f"{counted(len(plan.steps), 'step')}, {counted(planned, 'word')}")
     _rows(out, [("flag", plan.flag)])
     table = _table("n", "target", "words", "state", "main point", left=("state", "main point"))
     for step in view.steps:
@@ -314,7 +319,7 @@ def _state(step: StepView) -> Text:
 
 def _written(words: int, view: RecordView) -> str:
     score_ = f", S_l {view.length_score:.1f}" if view.length_score is not None else ""
-    return f"{_number(words)} words{score_}" + ("" if view.finished else ", not finished")
+    return f"{counted(words, 'word')}{score_}" + ("" if view.finished else ", not finished")
 
 
 def show_entry(out: Console, entry: Entry) -> None:
@@ -327,7 +332,7 @@ def show_entry(out: Console, entry: Entry) -> None:
         out,
         [
             ("required", _required(entry.required_words)),
-            ("written", f"{_number(words)} words" + (f", S_l {s_l:.1f}" if s_l is not None else "")),
+            ("written", counted(words, "word") + (f", S_l {s_l:.1f}" if s_l is not None else "")),
             ("language", entry.language),
             ("model", entry.model or ""),
         ],
@@ -394,10 +399,6 @@ def _number(value: int) -> str:
 
 def _value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping) else str(value)
-
-
-def _steps(count: int) -> str:
-    return "1 step" if count == 1 else f"{count} steps"
 
 
 def _times(count: int) -> str:

@@ -24,8 +24,9 @@ class Question:
     """What one row is asked for with.
 
     `key` is that of the row, `(id, stage, n)` that of a failure, `basis` the digest of what the answer stands on.
-    `ask` makes the calls and raises `InstructionFailed` where they come to nothing. With `again` it is asked whatever
-    has been answered or has failed before.
+    `ask` makes the calls and raises `InstructionFailed` where they come to nothing. An earlier row counts as an answer
+    where it begins at `since` or behind it, an offset in bytes in the file of the stage. With `again` it is asked
+    whatever has failed before.
     """
 
     key: AnswerKey
@@ -34,6 +35,7 @@ class Question:
     n: int | None
     basis: str
     ask: Callable[[], Awaitable[Answer]]
+    since: int = 0
     again: bool = False
 
 
@@ -56,10 +58,11 @@ class Answering:
         await pool.run(question for question in questions if self._is_open(question))
 
     def _is_open(self, question: Question) -> bool:
+        answered_at = self.run.index.answers(question.stage).get(question.key)
+        if answered_at is not None and answered_at >= question.since:
+            return False
         if question.again:
             return True
-        if question.key in self.run.index.answers(question.stage):
-            return False
         failures = self.run.index.failures.get((question.id, question.stage, question.n), ())
         return may_try(failures, question.basis, self.retry)
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from longwriter_cli.errors import EmptyExport
 from longwriter_cli.evals.judge import quality_score
 from longwriter_cli.evals.length import length_score
-from longwriter_cli.records import Instruction, Section
+from longwriter_cli.records import Instruction, Judgement, Section
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.agentwrite import finished_texts
-from longwriter_cli.stages.judging import Judged, judgements_of
+from longwriter_cli.stages.judging import Judged, judgement_key, judgements_of
 from longwriter_cli.stages.record_form import FORMS, RecordForm
 from longwriter_cli.stages.split import Splits
 from longwriter_cli.stages.write import PARAGRAPH_BREAK
@@ -61,21 +62,28 @@ def build_dataset(
     """Exports the finished texts that the filters keep, in instruction order; `rejects.jsonl` says what they drop.
 
     Raises:
-        DiskFailed: an earlier export at `path` is untouched.
+        EmptyExport: no text is kept, and an earlier export at `path` has some. It says why.
+        DiskFailed: an earlier export at `path` is untouched, and its rejects too, as in the other case.
     """
     with rejects_of(run.directory) as rejects:
         rows = records(run, wanted, rejects, look)
         card_of = None if card is None else lambda written: card(written, rejects.reasons)
-        written = export_parts(rows, path, wanted.shape, card_of)
+        try:
+            written = export_parts(rows, path, wanted.shape, card_of)
+        except EmptyExport as error:
+            dropped = ", ".join(f"{reason} {n:,}" for reason, n in rejects.reasons.most_common())
+            error.dropped = rejects.reasons.total()
+            error.message += f" Dropped by the filters: {dropped}." if dropped else " No text is finished."
+            raise
     return Exported(rejects.reasons.total(), written)
 
 
 def records(
-    run: Run, wanted: Wanted, rejects: Rejects, look: Look | None = None
+    run: Run, wanted: Wanted, rejects: Rejects, look: Look | None = None, settings: Settings | None = None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The split and the record of each text that is kept."""
+    """The split and the record of each text that is kept, by the settings of the run unless others are given."""
     assert run.manifest is not None, "a run without one cannot be opened"
-    settings = Settings.from_row(run.manifest.settings)
+    settings = settings or Settings.from_row(run.manifest.settings)
     language = None if settings.language == "auto" else settings.language
     sieve, judged = Sieve(wanted.filters), settings.judge_model is not None
     for instruction, plan, sections in finished_texts(run):
@@ -100,6 +108,14 @@ def records(
 def to_be_judged(instruction: Instruction, sections: Sequence[Section]) -> Judged:
     """A finished text as it is put before a judge: as the record holds it."""
     return Judged(instruction.id, instruction.prompt, PARAGRAPH_BREAK.join(section.text for section in sections))
+
+
+def is_judged(run: Run, settings: Settings, position: int) -> bool:
+    """Whether the judge of the settings has nothing to say of a finished text, for it has judged this very text."""
+    plan, sections = run.plan(position), run.sections(position)
+    assert plan is not None, "it is finished"
+    text = to_be_judged(run.instruction(position), [sections[step.n] for step in plan.steps])
+    return not text.response.strip() or judgement_key(text, settings, 1) in run.index.answers(Judgement.stage)
 
 
 def finished_to_be_judged(run: Run, limit: int | None = None) -> Iterator[Judged]:

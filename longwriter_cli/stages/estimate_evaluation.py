@@ -20,7 +20,8 @@ from longwriter_cli.text.tokens import expected_tokens
 class EvaluationEstimator:
     """`judge_samples` is how many judgements each text is to have, `judge_parts` whether each tenth of it gets one too.
 
-    Those of the run count, unless `redo` is true. `samples` is how many texts each instruction is to have.
+    Those of the run count that begin at `judged_since` or behind it, an offset in bytes. `samples` is how many texts
+    each instruction is to have.
     """
 
     settings: Settings
@@ -28,13 +29,14 @@ class EvaluationEstimator:
     run: Run | None
     judge_samples: int
     judge_parts: bool
-    redo: bool
+    judged_since: int = 0
     samples: int = 1
 
     def of_all(self, instructions: Iterable[Instruction]) -> Estimate:
         judged: Counter[tuple[str | int, ...]] = Counter()
-        if self.run is not None and not self.redo:
-            judged.update(key[:2] for key in self.run.index.answers(Judgement.stage))
+        if self.run is not None:
+            judge, answers = self.settings.judge_model, self.run.index.answers(Judgement.stage)
+            judged.update(key[:2] for key, at in answers.items() if key[2] == judge and at >= self.judged_since)
         estimate = Estimate()
         for instruction in instructions:
             whole = Estimate()

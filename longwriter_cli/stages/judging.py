@@ -50,14 +50,22 @@ class Judging:
     template: Template
     _schema: AnswerSchema = field(default_factory=lambda: AnswerSchema(_SCHEMA))
 
-    def questions(self, text: Judged, times: int = 1, *, again: bool = False) -> Iterator[Question]:
-        """The questions that give the text as many judgements. A text without a word is not put before a judge."""
+    def questions(self, text: Judged, times: int = 1, *, anew_since: int | None = None) -> Iterator[Question]:
+        """The questions that give the text as many judgements. A text without a word is not put before a judge.
+
+        With `anew_since` all are asked once more, but for those whose row begins there or behind, in bytes.
+        """
         if not text.response.strip():
             return
         for n in range(1, times + 1):
             key = judgement_key(text, self.settings, n)
             basis = answer_basis(self.settings, "judge", text.prompt, text.response, text.note, str(n))
-            yield Question(key, text.id, Judgement.stage, text.sample + 1, basis, self._judgement_of(text, n), again)
+            ask_ = self._judgement_of(text, n)
+            yield Question(
+                *(key, text.id, Judgement.stage, text.sample + 1, basis, ask_),
+                since=anew_since or 0,
+                again=anew_since is not None,
+            )
 
     def _judgement_of(self, text: Judged, n: int) -> Callable[[], Awaitable[Judgement]]:
         return lambda: self.judge(text, n)
@@ -93,6 +101,11 @@ def digest_of(text: Judged, settings: Settings) -> str:
 
 def judgement_key(text: Judged, settings: Settings, n: int) -> tuple[str | int, ...]:
     return (text.id, text.sample, settings.judge_model or "", n, digest_of(text, settings))
+
+
+def judged_by(run: Run, judge: str) -> set[str]:
+    """The ids of instructions of which this judge has judged a text; which text it was, is not looked at."""
+    return {str(key[0]) for key in run.index.answers(Judgement.stage) if key[2] == judge}
 
 
 def judgements_of(text: Judged, run: Run, settings: Settings) -> list[dict[str, int]]:

@@ -1,11 +1,12 @@
 """Instructions that need long outputs, out of logs of chats: sifted by rules, then, where there is one, by a model.
 
 The way: each row of the logs is an `Instruction` or a `Reject` (`sift`); a `Selector` asks the model about the
-instructions, one question each; `verdict_on` says what came of it.
+instructions, one question each; `verdict_on` says what came of it, also where the limit is another one by now.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -22,8 +23,9 @@ from longwriter_cli.store.run import Run
 from longwriter_cli.text.language import detect_language
 from longwriter_cli.text.refusal import is_refusal
 from longwriter_cli.text.selecting import Drop, Rules, Sifter
-from longwriter_cli.text.selecting.verdict import Verdict, read_verdict
+from longwriter_cli.text.selecting.verdict import Verdict, decided, read_verdict
 
+_NEVER = sys.maxsize  # no row stands there
 _VERDICT = object_schema(
     "verdict", {"reason": {"type": "string"}, "words": {"type": "integer"}, "keep": {"type": "boolean"}}
 )
@@ -58,13 +60,17 @@ class Selector:
     _schema: AnswerSchema = field(default_factory=lambda: AnswerSchema(_VERDICT))
 
     def questions(self, run: Run, ids: Iterable[str]) -> Iterator[Question]:
-        """A question for each of these instructions of the run, read when it is asked for."""
+        """A question for each of these instructions of the run, read when it is asked for.
+
+        One that a verdict for another limit leaves open is asked again.
+        """
         for id in ids:  # noqa: A001 - the rows' word
             position = run.index.position(id)
             assert position is not None, f"{id} was taken in before"
             instruction = run.instruction(position)
             basis = answer_basis(self.settings, "select", instruction.prompt)
-            yield Question((id,), id, Selection.stage, None, basis, self._selection_of(instruction))
+            since = _NEVER if is_open(run, id, self.settings) else 0
+            yield Question((id,), id, Selection.stage, None, basis, self._selection_of(instruction), since)
 
     def _selection_of(self, instruction: Instruction) -> Callable[[], Awaitable[Selection]]:
         return lambda: self.select(instruction)
@@ -82,11 +88,33 @@ class Selector:
             keep=verdict.keep and (verdict.words is None or verdict.words >= self.settings.min_words),
             reason=verdict.reason,
             words=verdict.words,
+            min_words=self.settings.min_words,
             model=completion.model,
             usage=completion.usage,
             attempts=completion.attempts,
             at=now(),
         )
+
+
+def verdict_on(run: Run, id: str, settings: Settings) -> tuple[Selection | None, bool | None]:  # noqa: A002
+    """The model's verdict on a prompt, and what it says under the limit of the settings: None where that is open."""
+    verdict = run.answer(Selection, (id,))
+    if verdict is None:
+        return None, None
+    return verdict, decided(verdict.keep, verdict.words, verdict.min_words, settings.min_words)
+
+
+def is_open(run: Run, id: str, settings: Settings) -> bool:  # noqa: A002
+    """Whether the model is still to be asked. A verdict is read only where the run has known another limit."""
+    if (id,) not in run.index.answers(Selection.stage):
+        return True
+    return _has_known_another_limit(run, settings) and verdict_on(run, id, settings)[1] is None
+
+
+def _has_known_another_limit(run: Run, settings: Settings) -> bool:
+    manifest = run.manifest
+    rows = () if manifest is None else (manifest.settings, *(change["settings"] for change in manifest.changes))
+    return any(row.get("min_words", Settings.min_words) != settings.min_words for row in rows)
 
 
 def select_request(instruction: Instruction, settings: Settings, template: Template) -> Request:

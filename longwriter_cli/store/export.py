@@ -14,9 +14,11 @@ from typing import Literal
 
 from longwriter_cli.errors import UsageError
 from longwriter_cli.store.card import CARD, is_users, sealed
+from longwriter_cli.store.emptied import check_not_emptied
 from longwriter_cli.store.manifest import sync_file, write_whole
 from longwriter_cli.store.mark import is_export, write_mark
 from longwriter_cli.store.parts import ArrowStream, JsonLines, Parquet, Row, Shards, Sink, save_dataset
+from longwriter_cli.store.place import check_elsewhere, check_utf8
 from longwriter_cli.store.replace import in_place_of
 
 __all__ = ["Format", "Row", "Shape", "Written", "card_place", "check_place", "default_path", "export", "export_parts"]
@@ -97,6 +99,9 @@ def check_place(path: Path, kind: Format, *, folder: bool = False) -> None:
     if path.name == "-":
         raise UsageError("A dataset cannot go to standard output: it is written whole or not at all.", "Name a file.")
     if folder or kind == "hf":
+        check_elsewhere(path)
+        if kind == "hf":
+            check_utf8(path)
         if path.is_dir() and not is_export(path) and any(path.iterdir()):
             raise UsageError(f"{path} holds other things than a dataset.", "Name a new directory.")
         if path.exists() and not path.is_dir():
@@ -138,7 +143,8 @@ def export_parts(rows: Iterable[tuple[str, Row]], path: Path, shape: Shape, card
 
     Raises:
         UsageError: there is something else than an earlier export at `path`.
-        DiskFailed: an earlier export at `path` is untouched.
+        EmptyExport: there are no rows, and an earlier export has some.
+        DiskFailed: an earlier export at `path` is untouched, as in the other cases.
     """
     check_place(path, shape.kind, folder=shape.is_folder)
     place = card_place(path, shape)
@@ -146,6 +152,7 @@ def export_parts(rows: Iterable[tuple[str, Row]], path: Path, shape: Shape, card
     text = ""
     with in_place_of(path) as new:
         written = _write_folder(rows, new, shape) if shape.is_folder else _write_file(rows, new, shape.kind)
+        check_not_emptied(path, sum(written.records.values()), "record")
         if card is not None and not users_card:
             text = sealed(card(written))
         if shape.is_folder:

@@ -19,6 +19,7 @@ from longwriter_cli.errors import UsageError
 from longwriter_cli.store.jsonl import disk_error
 from longwriter_cli.store.manifest import sync_file
 from longwriter_cli.store.mark import write_mark
+from longwriter_cli.store.place import check_elsewhere
 from longwriter_cli.store.replace import in_place_of
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class PackPlace:
         try:
             if self.out.exists() and not self.out.is_dir():
                 raise UsageError(f"{self.out} is a file; packs are a folder.", "Name a new folder with -o.")
+            check_elsewhere(self.out)
             if self.out.is_dir() and not (self.out / PACK_NAME).is_file() and any(self.out.iterdir()):
                 raise UsageError(f"{self.out} holds other things than packs.", "Name a new folder with -o.")
         except OSError as error:

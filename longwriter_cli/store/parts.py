@@ -84,7 +84,12 @@ class Parquet(_Tables):
     def _open(self, schema: Any) -> Any:
         from pyarrow import parquet
 
-        return parquet.ParquetWriter(self.path, schema)
+        self._file = self.path.open("wb")  # Arrow itself takes no name that is not UTF-8
+        return parquet.ParquetWriter(self._file, schema)
+
+    def close(self, columns: Sequence[str]) -> None:
+        super().close(columns)
+        self._file.close()
 
 
 class ArrowStream(_Tables):

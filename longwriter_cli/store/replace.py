@@ -6,6 +6,7 @@ it an export wrote is what the folder's mark says (`mark.py`).
 
 from __future__ import annotations
 
+import filecmp
 import glob
 import os
 import shutil
@@ -55,12 +56,15 @@ def _take_along(old: Path, new: Path, own: Collection[Path]) -> None:
         target = new / entry.name
         if entry in own:
             continue
+        if not entry.is_symlink() and not entry.is_file() and not entry.is_dir():
+            raise UsageError(f"{entry} is a pipe, a socket or a device: it cannot be taken along.", "Move it away.")
         if entry.is_dir() and not entry.is_symlink():
-            if any(file.is_relative_to(entry) for file in own):
-                _take_along(entry, target, own)
-            else:
+            if not any(file.is_relative_to(entry) for file in own):
                 _make_way(entry, target)
-                shutil.copytree(entry, target, symlinks=True)
+                target.mkdir(parents=True)
+            _take_along(entry, target, own)
+            if target.is_dir():
+                shutil.copystat(entry, target)
             continue
         _make_way(entry, target)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +73,7 @@ def _take_along(old: Path, new: Path, own: Collection[Path]) -> None:
 
 def _make_way(entry: Path, target: Path) -> None:
     """What is not of an earlier export is never lost, also where the new one has a file of its name."""
-    if target.exists():
+    if target.exists() or target.is_symlink():
         raise UsageError(f"{entry} is no file of an earlier export, and stands in its way.", "Move it away.")
 
 
@@ -80,12 +84,37 @@ def _put_back(old: Path, path: Path) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Clears away what exports to the same place left behind when they were killed."""
+    """Clears away what exports to the same place left behind when they were killed.
+
+    An earlier export that was under way to its end is put back at once, whoever has the process id by now: from one
+    rename to the other its owner, if it lives, takes microseconds. Where a newer one stands in its place already, what
+    the user had in it and what the newer one lacks is brought there first.
+    """
     for leftover in path.parent.glob(glob.escape(f".{path.name}.") + "*.tmp"):
         pid = leftover.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
-        if pid.isdecimal() and len(pid) < 10 and not _is_of_another(int(pid)):
-            _put_back(leftover / "old", path)
+        if not pid.isdecimal() or len(pid) >= 10:
+            continue
+        _put_back(leftover / "old", path)
+        if not _is_of_another(int(pid)) and _is_rescued(leftover / "old", path):
             shutil.rmtree(leftover)
+
+
+def _is_rescued(old: Path, path: Path) -> bool:
+    """Brings what is the user's in an earlier folder to the one in its place; False where a file is in the way."""
+    if not old.is_dir() or not path.is_dir():
+        return not old.exists()
+    own = own_files(old)
+    rescued = True
+    for entry in old.rglob("*"):
+        target = path / entry.relative_to(old)
+        if entry in own or (entry.is_dir() and not entry.is_symlink()):
+            continue
+        if not target.exists() and not target.is_symlink():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(entry, target)
+        elif not (target.is_file() and entry.is_file() and filecmp.cmp(entry, target, shallow=False)):
+            rescued = False
+    return rescued
 
 
 def _is_of_another(pid: int) -> bool:

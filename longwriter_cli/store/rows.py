@@ -97,6 +97,7 @@ class SelectionHead(msgspec.Struct, gc=False):
     id: str
     keep: bool
     words: _Place | None = None
+    min_words: _Place = 0
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
     model: str = ""
@@ -235,6 +236,7 @@ def answer_row(answer: Answer) -> dict[str, Any]:
     match answer:
         case Selection():
             words = {} if answer.words is None else {"words": answer.words}
+            words |= {"min_words": answer.min_words} if answer.min_words else {}
             return {"id": answer.id, "keep": answer.keep, "reason": answer.reason, **words, **rest}
         case Prediction():
             row = {"id": answer.id, "sample": answer.sample, "response_length": answer.response_length}

@@ -20,6 +20,7 @@ import orjson
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import Answer, Failure, Instruction, Plan, Section, Usage
 from longwriter_cli.store import snapshot
+from longwriter_cli.store.anew import ANEW
 from longwriter_cli.store.index import AnswerKey, DigestOf, Index, SectionEntry
 from longwriter_cli.store.indexes import Indexes
 from longwriter_cli.store.jsonl import NOT_A_ROW, Appender, GroupSync, disk_error, read_line
@@ -51,9 +52,9 @@ from longwriter_cli.store.rows import (
 )
 from longwriter_cli.store.snapshot import SNAPSHOT
 
-__all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "REJECTS", "SECTIONS", "Run"]
+__all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "REJECTS", "SECTIONS", "Run", "no_run"]
 
-FILES = (MANIFEST_NAME, LOCK_NAME, SNAPSHOT, *ROWS, REJECTS)
+FILES = (MANIFEST_NAME, LOCK_NAME, SNAPSHOT, *ROWS, REJECTS, ANEW)
 """All files that a run keeps for itself."""
 
 _OF_A_SAMPLE = frozenset({PLANS, SECTIONS, FAILURES})
@@ -102,10 +103,7 @@ class Run:
             InputError: a row cannot be read; names file and line.
         """
         if not create and not (directory / MANIFEST_NAME).exists() and not _holds_rows(directory):
-            raise UsageError(
-                f"{directory} holds no run.",
-                "Begin one with `longwriter build-dataset INSTRUCTIONS -r RUN -m MODEL`, or mend the path after -r.",
-            )
+            raise no_run(directory)
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -173,9 +171,9 @@ class Run:
         if self.index.same_line(position, line):
             return False
         if self.instruction(position).prompt != instruction.prompt:
+            where = instruction.read_from or f"row {instruction.row + 1}"
             raise UsageError(
-                f"Row {instruction.row} has the id {instruction.id!r}, which stands for another prompt in "
-                f"{self.directory / INSTRUCTIONS}.",
+                f"{where}: the id {instruction.id!r} stands for another prompt in {self.directory / INSTRUCTIONS}.",
                 "Give the new prompt an id of its own, or use another run directory.",
             )
         return True
@@ -333,6 +331,14 @@ class Run:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def no_run(directory: Path) -> UsageError:
+    """The error for a directory that a command was to go on with."""
+    return UsageError(
+        f"{directory} holds no run.",
+        "Begin one with `longwriter build-dataset INSTRUCTIONS -r RUN -m MODEL`, or mend the path after -r.",
+    )
 
 
 def _line(row: dict[str, Any]) -> bytes:

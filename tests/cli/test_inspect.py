@@ -40,6 +40,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run_longwriter(
             *("build-dataset", source, "-r", directory / "run", *at(server), "--skip-bad-rows", "--metadata"), code=3
         )
+    (directory / "own").mkdir()
+    write_rows(directory / "own" / "instructions.jsonl", ROWS)
     return directory / "run"
 
 
@@ -117,6 +119,17 @@ def test_the_cost_is_the_tokens_at_the_prices_given(run: Path) -> None:
     assert by_environment["cost_usd"] == pytest.approx(2 * seen["completion_tokens"] / 1e6, abs=1e-6)
 
 
+def test_one_price_that_is_missing_hides_no_other(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    subprocess.run(["cp", "-r", run, copy], check=True)
+    sections = copy / "sections.jsonl"
+    sections.write_text(sections.read_text().replace('"model":"fake-writer"', '"model":"gpt-4o"'))
+    shown = " ".join(run_longwriter("inspect", copy).stdout.split())
+    assert "and some that is not known: no price list has fake-writer; --price-in and --price-out say it" in shown
+    assert "cost $0.0" in shown
+    assert run_longwriter("inspect", copy, "--json").summary["cost_usd"] is None
+
+
 def test_a_record_shows_its_plan_beside_what_was_written(run: Path) -> None:
     seen = run_longwriter("inspect", run, "--id", "story", "--json").summary
     assert (seen["id"], seen["finished"], seen["required_words"]["words"]) == ("story", True, 1200)
@@ -150,6 +163,7 @@ def test_a_dataset_is_inspected_like_the_run_it_came_from(run: Path) -> None:
         (["rum"], "no such file", "Did you mean run?"),
         (["run/sections.jsonl"], "is a file of a run", "longwriter inspect run"),
         (["in.jsonl"], "in.jsonl line 1: is no record", "build-dataset"),
+        (["own/instructions.jsonl"], "own/instructions.jsonl line 1: is no record", "build-dataset"),
         (["run/prompts"], "neither a run nor a dataset", "Name a run directory"),
         ([""], "no such file", "Name a run directory"),
         (["run", "--id", "stor"], "no instruction with the id 'stor'", "Did you mean story?"),

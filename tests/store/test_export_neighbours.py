@@ -7,36 +7,16 @@ import signal
 from pathlib import Path
 
 import pytest
+from made_dataset import KILL_BETWEEN_THE_RENAMES, OWN, loaded, make_dataset, record
 from made_rows import contents, python
 
 from longwriter_cli.errors import DiskFailed, UsageError
 from longwriter_cli.store.export import check_place, export
 
 
-def record(n: int) -> dict[str, object]:
-    return {"messages": [{"role": "user", "content": f"{n}?"}, {"role": "assistant", "content": f"{n}!"}]}
-
-
-def loaded(path: Path) -> int:
-    import datasets
-
-    return len(datasets.load_from_disk(str(path)))
-
-
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    """An export of five records, with a card, a script in a folder, a link and a hidden file beside it."""
-    path = tmp_path / "dataset"
-    export((record(n) for n in range(5)), path, "hf")
-    (path / "README.md").write_text("A card.")
-    (path / "scripts").mkdir()
-    (path / "scripts" / "look.py").write_text("print()")
-    (path / "latest").symlink_to("README.md")
-    (path / ".gitattributes").write_text("*.arrow lfs")
-    return path
-
-
-OWN = {"README.md", "scripts", "latest", ".gitattributes"}
+    return make_dataset(tmp_path / "dataset")
 
 
 def test_another_export_keeps_what_the_user_put_beside_the_earlier_one(dataset: Path, tmp_path: Path) -> None:
@@ -68,20 +48,6 @@ def test_what_cannot_be_taken_along_stops_the_export_and_stays(dataset: Path) ->
         export([record(0)], dataset, "hf")
     assert contents(dataset) == before
     assert loaded(dataset) == 5
-
-
-KILL_BETWEEN_THE_RENAMES = """
-import os, signal
-from pathlib import Path
-from longwriter_cli.store.export import export
-replace = os.replace
-def dying(old, new):
-    replace(old, new)
-    if os.fspath(new).endswith("/old"):
-        os.kill(os.getpid(), signal.SIGKILL)
-os.replace = dying
-export([{"messages": []}], Path(sys.argv[1]), "hf")
-"""
 
 
 def test_a_kill_between_the_two_renames_loses_neither_the_dataset_nor_its_neighbours(dataset: Path) -> None:

@@ -43,7 +43,14 @@ def test_what_is_no_verdict_gives_none(text: str) -> None:
     assert read_verdict(text) is None
 
 
-@pytest.mark.parametrize("words", ['"many"', "null", "-5", "true", "1e300", "[3000]"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *('"many"', "null", "-5", "true", "1e300", "[3000]", '"20000000000000"', '"1,000,000,000,001 words"'),
+        '"' + "9" * 5000 + '"',
+        '"5000' + " words and more" * 10 + '"',
+    ],
+)
 def test_words_that_are_no_number_are_left_out(words: str) -> None:
     assert read_verdict(f'{{"keep": false, "words": {words}}}') == Verdict(False, "", None)
 

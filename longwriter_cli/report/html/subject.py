@@ -12,7 +12,8 @@ from longwriter_cli.records import Selection
 from longwriter_cli.report.failures import ComesBack
 from longwriter_cli.report.html.rows import Row, rows_of_dataset, rows_of_run
 from longwriter_cli.report.html.timeline import Timeline, timeline
-from longwriter_cli.report.run_figures import CostOf, RunFigures, run_figures
+from longwriter_cli.report.money import CostOf
+from longwriter_cli.report.run_figures import RunFigures, run_figures
 from longwriter_cli.store.results import read_results
 from longwriter_cli.store.run import Run
 

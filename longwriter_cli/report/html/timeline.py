@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from longwriter_cli.records import Usage
-from longwriter_cli.report.run_figures import CostOf
+from longwriter_cli.report.money import CostOf
 from longwriter_cli.store.jsonl import RowReader
 from longwriter_cli.store.load import ANSWERS
 from longwriter_cli.store.run import FAILURES, PLANS, SECTIONS, Run

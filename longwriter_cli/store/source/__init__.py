@@ -55,7 +55,7 @@ def read_instructions(
         try:
             if isinstance(value, BadRow):
                 raise value
-            instruction = reader.read(value, row=kept)
+            instruction = reader.read(value, row=kept, read_from=f"{table.name} {table.unit} {line}")
             is_new = seen.add(instruction, line, table.unit)
         except BadRow as fault:
             error = located(table, line, fault)

@@ -43,7 +43,7 @@ class RowReader:
         self._parse_plan = parse_plan
         self._required_words = required_words
 
-    def read(self, value: object, *, row: int) -> Instruction:
+    def read(self, value: object, *, row: int, read_from: str = "") -> Instruction:
         """The instruction that the row holds; a string is a row that holds its prompt alone. None counts as absent.
 
         Raises:
@@ -78,6 +78,7 @@ class RowReader:
             required_words=self._required(value, required, prompt),
             meta=meta,
             plan=self._plan(value.get("plan")),
+            read_from=read_from,
         )
 
     def _prompt(self, row: dict[str, object]) -> tuple[str, tuple[str, ...]]:

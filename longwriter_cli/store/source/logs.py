@@ -116,7 +116,7 @@ def _logged(reader: RowReader, table: Table, line: int, value: object, ids: _Ids
     row: Mapping[str, Any] = value if isinstance(value, dict) else {"prompt": value}
     try:
         # A plan is of no use here, and one that cannot be used is no reason to leave out the prompt.
-        instruction = reader.read(value if not isinstance(value, dict) else {**value, "plan": None}, row=line)
+        instruction = reader.read(_without_plan(value), row=line)
     except NoPrompt as fault:
         name = own_id(row.get("id")) or f"{table.name}:{line}"
         return LoggedPrompt(name, "", table.name, line, problem=fault.problem)
@@ -126,13 +126,19 @@ def _logged(reader: RowReader, table: Table, line: int, value: object, ids: _Ids
     return LoggedPrompt(
         name,
         instruction.prompt,
-        table.name.encode("utf-8", "replace").decode(),  # the name of a file may be no UTF-8
+        table.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),  # a file's name may be no UTF-8
         line,
         instruction.required_words,
         language=_word(row.get("language")) or _word(asked.get("language")),
         toxic=_toxic(row, turns),
         redacted="redacted" if _is_marked(asked.get("redacted", row.get("redacted"))) else "",
     )
+
+
+def _without_plan(value: object) -> object:
+    if not isinstance(value, dict) or "plan" not in value:
+        return value  # as it is: what a row holds is told where it holds no prompt
+    return {name: item for name, item in value.items() if name != "plan"}
 
 
 def _turns(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from longwriter_cli.text.display import counted
 from longwriter_cli.text.filters.finished import FinishedText
 from longwriter_cli.text.filters.topics import FORMULAIC
 from longwriter_cli.text.repetition import GRAM, Passage, Repetition, apart, repetition
@@ -50,4 +51,4 @@ def _of_prose(measured: Repetition, *, formulaic: bool) -> str | None:
 
 
 def _loop(passage: Passage) -> str:
-    return f"a loop of {passage.times} times {passage.distance} words: {passage.text}"
+    return f"a loop of {passage.times} times {counted(passage.distance, 'word')}: {passage.text}"

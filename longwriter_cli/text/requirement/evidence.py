@@ -29,12 +29,14 @@ _NEVER_ZH = any_of(
 )
 _NEVER_BEFORE = re.compile(rf"(?:\b{_NEVER_EN}|[$€£][0-9.]+ (?:for|per)|{_NEVER_ZH}){HEDGE}$")
 _TIME = "day|minute|min|hour|week|month|second|sentence|line|night|session|year|slide|cent|breath"
+# Behind these it is the topic that asks how long or how much, not the user: 2500字的文章,讲盐的历史,值多少钱.
+_TOPIC = "讲|介绍|关于|论述|说明|说说|谈|聊|解释|分析|探讨|主题|题目|内容|:|,[^,]{0,8}值(?!得)"
 _NEVER_AFTER = re.compile(
     rf"\s?(?:(?:a|per|each|every|an|/)\s?(?:{_TIME})\b|daily\b|ago\b|into\b|left\b|mark\b|so far|on average"
     r"|(?:that|which) (?:i|he|she|they|we) (?:wrote|have|know|read)|i (?:wrote|know|have)"
     r"|of (?:advice|wisdom|encouragement|caution)\b)"
     r"|\S{0,2}[/每一](?:天|分钟|小时|日|元|块)|[0-9.]+\s?元|的?(?:密码|验证码|口令|稿费|单价)"
-    r"|[^.?!;\n]{0,20}(?:多久|多长时间|多少钱|够吗|算快|值得看吗)"
+    rf"|(?:(?!{_TOPIC})[^.?!;\n]){{0,20}}(?:多久|多长时间|多少钱|够吗|算快|值得看吗)(?!的)"
 )
 # Short lists of words: "use 12 words that rhyme", 给我20个词.
 _LONGEST_LIST = 60  # words

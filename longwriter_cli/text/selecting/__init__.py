@@ -177,4 +177,5 @@ class Sifter:
         if found := self._repeats.like(logged.id, logged.prompt):
             return Drop("near_duplicate", f"{found[1]:.0%} like {found[0]}")
         meta = {"language": facts.language, "source": logged.source, "line": logged.line}
-        return Instruction(logged.id, 0, logged.prompt, facts.logged.required_words, meta)
+        where = f"{logged.source} line {logged.line}"
+        return Instruction(logged.id, 0, logged.prompt, facts.logged.required_words, meta, read_from=where)

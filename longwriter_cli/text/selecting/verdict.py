@@ -10,7 +10,9 @@ from dataclasses import dataclass
 _THOUGHTS = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _YES = frozenset({"true", "yes", "keep", "是"})
 _NO = frozenset({"false", "no", "drop", "否"})
-_NUMBER = re.compile(r"\d[\d,]{0,11}")
+_NUMBER = re.compile(r"\d[\d,]*")
+_LONGEST_COUNT = 40  # characters of a text that names a number of words
+_MOST_WORDS = 10**9
 _LONGEST_REASON = 300  # characters
 
 
@@ -39,6 +41,22 @@ def read_verdict(text: str) -> Verdict | None:
     return found
 
 
+def decided(keep: bool, words: int | None, asked_with: int, limit: int) -> bool | None:
+    """What an earlier verdict says under another limit: keep or not; None where the model must be asked again.
+
+    `words` is what the model thinks that an answer needs. `asked_with` is the limit that it was asked with, 0 where
+    that is not known. A verdict that keeps nothing although its words would do has another reason, and stands.
+    """
+    if not asked_with:
+        return keep and (words is None or words >= limit)
+    if asked_with == limit:
+        return keep
+    if words is None:
+        stands = limit <= asked_with if keep else limit >= asked_with
+        return keep if stands else None
+    return words >= limit and (keep or words < asked_with)
+
+
 def _objects(text: str) -> Iterator[Mapping[str, object]]:
     decoder = json.JSONDecoder(strict=False)  # models break lines inside strings
     at = text.find("{")
@@ -62,8 +80,8 @@ def _flag(value: object) -> bool | None:
 
 def _words(value: object) -> int | None:
     if isinstance(value, str):
-        number = _NUMBER.search(value)
-        return int(number.group().replace(",", "")) if number else None
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10**9:
+        number = _NUMBER.search(value) if len(value) <= _LONGEST_COUNT else None
+        value = int(number.group().replace(",", "")) if number else None
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MOST_WORDS:
         return round(value)
     return None
