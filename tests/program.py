@@ -121,6 +121,11 @@ class Program:
         self.pid = int(self._answers.readline())
 
     @property
+    def stdout(self) -> str:
+        """What it has shown so far."""
+        return _text(self._stdout.fileno())
+
+    @property
     def stderr(self) -> str:
         """What it has said so far."""
         return _text(self._stderr.fileno())
@@ -136,7 +141,7 @@ class Program:
         except TimeoutError:
             os.kill(self.pid, signal.SIGKILL)
             raise AssertionError(f"still running after {timeout_s:g} s: {self.arguments}\n{self.stderr}") from None
-        result = Result(self.arguments, code, _text(self._stdout.fileno()), self.stderr)
+        result = Result(self.arguments, code, self.stdout, self.stderr)
         for closing in (self._answers, self._socket, self._stdin, self._stdout, self._stderr):
             closing.close()
         return result

@@ -11,29 +11,32 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 import typer
 
+from longwriter_cli.cli import watching
 from longwriter_cli.cli.config import load_config
 from longwriter_cli.cli.html_report import told, write_report
 from longwriter_cli.cli.options import PriceCached, PriceIn, PriceOut
 from longwriter_cli.cli.output import say, show
-from longwriter_cli.errors import EXIT_OK, InputError, UsageError
+from longwriter_cli.errors import EXIT_FAILURES, EXIT_OK, InputError, UsageError
 from longwriter_cli.llm.prices import Prices
 from longwriter_cli.records import ANSWER_STAGES, Failure, Usage
+from longwriter_cli.report.conditions import Condition, hold_against, read_condition
 from longwriter_cli.report.dataset import dataset_figures, dataset_record
 from longwriter_cli.report.evaluation import comparison_of, without_rows
 from longwriter_cli.report.failures import ComesBack
 from longwriter_cli.report.html.subject import Subject, subject_of_dataset, subject_of_run
 from longwriter_cli.report.json_form import dataset_row, encodable, entry_row, record_row, run_row
+from longwriter_cli.report.markdown import markdown as as_markdown
 from longwriter_cli.report.money import CostOf
 from longwriter_cli.report.near import near_ids
 from longwriter_cli.report.record import run_record
 from longwriter_cli.report.run_figures import run_figures
 from longwriter_cli.report.tables import show_comparison, show_evaluation
-from longwriter_cli.report.terminal import console, show_dataset, show_entry, show_record, show_run
+from longwriter_cli.report.terminal import console, paged, show_dataset, show_entry, show_record, show_run
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.failures import may_try, plan_basis, write_basis
 from longwriter_cli.store.manifest import MANIFEST_NAME
@@ -75,6 +78,36 @@ def command(
             envvar="LONGWRITER_JSON",
             show_envvar=False,
             help="One JSON object with all figures on standard output.",
+        ),
+    ] = False,
+    markdown: Annotated[
+        bool,
+        typer.Option(
+            "--markdown",
+            envvar="LONGWRITER_MARKDOWN",
+            show_envvar=False,
+            help="The summary in Markdown, for the page that a CI job shows.",
+        ),
+    ] = False,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--require",
+            metavar="CONDITION",
+            envvar="LONGWRITER_REQUIRE",
+            show_envvar=False,
+            show_default=False,
+            help="End in exit code 3 unless this holds, as in 'records>=5800' or 's_l>=75'. Repeatable; a figure is a "
+            "key of --json, its parts joined by dots.",
+        ),
+    ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            envvar="LONGWRITER_WATCH",
+            show_envvar=False,
+            help="Look again every few seconds while another process writes the run, until that has ended.",
         ),
     ] = False,
     html: Annotated[
@@ -124,18 +157,48 @@ def command(
     A run that another process is writing can be looked at: no lock is taken, nothing is changed.
     """
     cost_of = _cost_of(Prices(price_in, price_out, price_cached))
+    conditions = [read_condition(text) for text in require or ()]
+    form: Form = "markdown" if markdown else "json" if json else "terminal"
+    _check_together(paths, id=id, html=html, watched=watch, conditions=conditions, json=json, markdown=markdown)
     if html is not None:
-        if id is not None:
-            raise UsageError("--id shows one record in the terminal, --html all of them.", "Leave one of them out.")
         made = write_report(html, html_size, [partial(_subject, path, cost_of) for path in paths])
         _print_json(made | {"exit_code": EXIT_OK}) if json else say(told(made))
     elif len(paths) > 1:
-        _compare([Path(path) for path in paths], id, json=json)
-    elif _is_run(Path(paths[0])):
-        _look_at_run(Path(paths[0]), id, cost_of, json=json)
+        _compare([Path(path) for path in paths], json=json)
+    elif id is not None:
+        _look_at_record(paths[0], id, json=json)
     else:
-        _look_at_dataset(paths[0], id, json=json)
+        look = partial(_look, paths[0], cost_of, conditions, form)
+        return watching.watch(Path(paths[0]), look) if watch else look()
     return EXIT_OK
+
+
+Form = Literal["terminal", "json", "markdown"]
+
+
+def _check_together(
+    paths: Sequence[str],
+    *,
+    id: str | None,  # noqa: A002 - the option's name
+    html: Path | None,
+    watched: bool,
+    conditions: Sequence[Condition],
+    json: bool,
+    markdown: bool,
+) -> None:
+    """Raises UsageError where options do not go together."""
+    figures_alone = {"--require": bool(conditions), "--markdown": markdown, "--watch": watched}
+    if html is not None and id is not None:
+        raise UsageError("--id shows one record in the terminal, --html all of them.", "Leave one of them out.")
+    if json and markdown:
+        raise UsageError("--json and --markdown are two forms of one thing.", "Leave one of them out.")
+    if len(paths) > 1 and id is not None:
+        raise UsageError("--id shows one record of one run.", "Name one PATH.")
+    for option in (name for name, given in figures_alone.items() if given):
+        if id is not None or html is not None or len(paths) > 1:
+            raise UsageError(f"{option} is for the figures of one run or dataset.", "Name one PATH, without the rest.")
+    if watched and not _is_run(Path(paths[0])):
+        raise UsageError(f"--watch follows a run, and {paths[0]} is none.", "Name its directory.")
 
 
 def _is_run(path: Path) -> bool:
@@ -145,25 +208,54 @@ def _is_run(path: Path) -> bool:
         raise InputError(path, None, f"cannot be read: {error.strerror}", "Mend the path or its permissions.") from None
 
 
-def _look_at_run(directory: Path, id: str | None, cost_of: CostOf, *, json: bool) -> None:  # noqa: A002
+def _look(path: str, cost_of: CostOf, conditions: Sequence[Condition], form: Form) -> int:
+    """Shows the figures of a run or a dataset, and holds them against the conditions; returns the exit code."""
     started = time.monotonic()
-    check_directory(directory)
-    with Run.read(directory, plan_digest) as run:
-        if id is not None:
-            view = run_record(run, id)
-            if json:
-                _print_json(record_row(run, view))
-            else:
-                show_record(console(), view)
-            return
-        figures, results = run_figures(run, _comes_back(run)), read_results(directory)
-        if json:
+    results: dict[str, Any] | None = None
+    with ExitStack() as opened:
+        if _is_run(Path(path)):
+            check_directory(Path(path))
+            run = opened.enter_context(Run.read(Path(path), plan_digest))
+            figures, results = run_figures(run, _comes_back(run)), read_results(Path(path))
             row = run_row(run, figures, cost_of, time.monotonic() - started)
-            _print_json(row | ({"evaluation": without_rows(results)} if results else {}))
+            row |= {"evaluation": without_rows(results)} if results else {}
+            show_it = partial(show_run, run=run, figures=figures, cost_of=cost_of)
         else:
-            show_run(console(), run, figures, cost_of)
+            _check_path(path)
+            of_dataset = dataset_figures(path)
+            row = dataset_row(path, of_dataset, time.monotonic() - started)
+            show_it = partial(show_dataset, source=path, figures=of_dataset)
+        outcomes = [hold_against(condition, row) for condition in conditions]
+        code = EXIT_OK if all(outcome.is_met for outcome in outcomes) else EXIT_FAILURES
+        if form == "json":
+            required = [{"require": o.condition.text, "value": o.value, "met": o.is_met} for o in outcomes]
+            _print_json(row | {"exit_code": code} | ({"required": required} if required else {}))
+        elif form == "markdown":
+            show(as_markdown(row, outcomes))
+        else:
+            show_it(console())
             if results:
                 show_evaluation(console(), results)
+    for outcome in outcomes:
+        if not outcome.is_met:
+            say(f"not met: {outcome.told()}")
+    return code
+
+
+def _look_at_record(path: str, id: str, *, json: bool) -> None:  # noqa: A002
+    if not _is_run(Path(path)):
+        _check_path(path)
+        entry = dataset_record(path, id)
+        _print_json(entry_row(path, entry)) if json else show_entry(console(), entry)
+        return
+    check_directory(Path(path))
+    with Run.read(Path(path), plan_digest) as run:
+        view = run_record(run, id)
+        if json:
+            _print_json(record_row(run, view))
+            return
+        with paged(console()) as out:
+            show_record(out, view)
 
 
 def _subject(path: str, cost_of: CostOf, opened: ExitStack) -> Subject:
@@ -176,10 +268,8 @@ def _subject(path: str, cost_of: CostOf, opened: ExitStack) -> Subject:
     return subject_of_run(run, _comes_back(run), cost_of)
 
 
-def _compare(directories: Sequence[Path], id: str | None, *, json: bool) -> None:  # noqa: A002
+def _compare(directories: Sequence[Path], *, json: bool) -> None:
     """Evaluations side by side, each held against the first one."""
-    if id is not None:
-        raise UsageError("--id shows one record of one run.", "Name one PATH.")
     named = []
     for directory in directories:
         results = read_results(directory)
@@ -199,23 +289,6 @@ def _compare(directories: Sequence[Path], id: str | None, *, json: bool) -> None
         _print_json({"command": "inspect", "runs": rows, "exit_code": EXIT_OK})
     else:
         show_comparison(console(), rows)
-
-
-def _look_at_dataset(source: str, id: str | None, *, json: bool) -> None:  # noqa: A002
-    started = time.monotonic()
-    _check_path(source)
-    if id is not None:
-        entry = dataset_record(source, id)
-        if json:
-            _print_json(entry_row(source, entry))
-        else:
-            show_entry(console(), entry)
-        return
-    figures = dataset_figures(source)
-    if json:
-        _print_json(dataset_row(source, figures, time.monotonic() - started))
-    else:
-        show_dataset(console(), source, figures)
 
 
 def _check_path(source: str) -> None:

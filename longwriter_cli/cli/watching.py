@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from longwriter_cli.report.terminal import console
 from longwriter_cli.store.lock import is_held
 
 _INTERVAL_S = 2.0
 _SHARE = 5  # a look at a large run takes seconds: it is done at most a fifth of the time
 
 
-def watch(directory: Path, look: Callable[[], None], sleep: Callable[[float], None] = time.sleep) -> None:
-    """Looks again and again while the run is being written, and once more when that has ended."""
+def watch(directory: Path, look: Callable[[], int], sleep: Callable[[float], None] = time.sleep) -> int:
+    """Looks again and again while the run is being written, and once more when that has ended; gives the last code."""
     while True:
         is_written = is_held(directory)
         began_at = time.monotonic()
-        look()
+        console().clear()  # a terminal shows the newest look alone
+        code = look()
         if not is_written:
-            return
+            return code
         sleep(max(_INTERVAL_S, _SHARE * (time.monotonic() - began_at)))

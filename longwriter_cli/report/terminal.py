@@ -6,9 +6,11 @@ Every text of a model, an endpoint or a user goes through `printable`, and none 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -46,6 +48,17 @@ class _Console(Console):
 def console(file: TextIO | None = None) -> Console:
     """Where all below is shown: standard output, unless `file` says otherwise."""
     return _Console(file=file or sys.stdout, markup=False, highlight=False, emoji=False)
+
+
+@contextmanager
+def paged(out: Console) -> Iterator[Console]:
+    """The console, with a pager behind it where people read: a long text begins at its beginning."""
+    if not (out.is_terminal and sys.stdin.isatty()):
+        yield out
+        return
+    os.environ.setdefault("LESS", "-FRX")  # colours stay, and what fits on a screen needs no key
+    with out.pager(styles=True):
+        yield out
 
 
 # --- a run
