@@ -14,6 +14,7 @@ from longwriter_cli.report.html.page import GENERATOR, LEAST_SIZE_BYTES, make_pa
 from longwriter_cli.report.html.subject import Subject
 from longwriter_cli.store.jsonl import disk_error
 from longwriter_cli.store.replace import in_place_of
+from longwriter_cli.text.display import counted
 
 _HEAD_BYTES = 4096  # of an earlier page, in which its maker stands
 
@@ -57,7 +58,7 @@ def told(made: dict[str, Any]) -> str:
     """The same in words."""
     size = made["bytes"]
     shown = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} KB"
-    texts = f"{made['texts']:,} text" if made["texts"] == 1 else f"{made['texts']:,} texts"
+    texts = counted(made["texts"], "text")
     if made["whole"] == made["texts"] and not made["left_out"]:
         return f"{made['html']}: {shown}, {texts} in full. Open it in a browser."
     held = f"{made['whole']:,} of them in full, {made['beginnings']:,} by their beginnings"

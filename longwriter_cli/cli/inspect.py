@@ -18,7 +18,6 @@ import typer
 
 from longwriter_cli.cli import watching
 from longwriter_cli.cli.config import load_config
-from longwriter_cli.cli.html_report import told, write_report
 from longwriter_cli.cli.options import PriceCached, PriceIn, PriceOut
 from longwriter_cli.cli.output import say, show
 from longwriter_cli.errors import EXIT_FAILURES, EXIT_OK, InputError, UsageError
@@ -28,7 +27,6 @@ from longwriter_cli.report.conditions import Condition, hold_against, read_condi
 from longwriter_cli.report.dataset import dataset_figures, dataset_record
 from longwriter_cli.report.evaluation import comparison_of, without_rows
 from longwriter_cli.report.failures import ComesBack
-from longwriter_cli.report.html.subject import Subject, subject_of_dataset, subject_of_run
 from longwriter_cli.report.json_form import dataset_row, encodable, entry_row, record_row, run_row
 from longwriter_cli.report.markdown import markdown as as_markdown
 from longwriter_cli.report.money import CostOf
@@ -161,8 +159,7 @@ def command(
     form: Form = "markdown" if markdown else "json" if json else "terminal"
     _check_together(paths, id=id, html=html, watched=watch, conditions=conditions, json=json, markdown=markdown)
     if html is not None:
-        made = write_report(html, html_size, [partial(_subject, path, cost_of) for path in paths])
-        _print_json(made | {"exit_code": EXIT_OK}) if json else say(told(made))
+        _write_page(html, html_size, paths, cost_of, json=json)
     elif len(paths) > 1:
         _compare([Path(path) for path in paths], json=json)
     elif id is not None:
@@ -258,14 +255,24 @@ def _look_at_record(path: str, id: str, *, json: bool) -> None:  # noqa: A002
             show_record(out, view)
 
 
-def _subject(path: str, cost_of: CostOf, opened: ExitStack) -> Subject:
-    """What a page shows of a path."""
-    if not _is_run(Path(path)):
-        _check_path(path)
-        return subject_of_dataset(path)
-    check_directory(Path(path))
-    run = opened.enter_context(Run.read(Path(path), plan_digest))
-    return subject_of_run(run, _comes_back(run), cost_of)
+def _write_page(file: Path, size: str, paths: Sequence[str], cost_of: CostOf, *, json: bool) -> None:
+    """All of it as one web page. What makes it is loaded for those alone who ask for one."""
+    from longwriter_cli.cli.html_report import told, write_report
+    from longwriter_cli.report.html.subject import Subject, subject_of_dataset, subject_of_run
+
+    def subject(path: str, opened: ExitStack) -> Subject:
+        if not _is_run(Path(path)):
+            _check_path(path)
+            return subject_of_dataset(path)
+        check_directory(Path(path))
+        run = opened.enter_context(Run.read(Path(path), plan_digest))
+        return subject_of_run(run, _comes_back(run), cost_of)
+
+    made = write_report(file, size, [partial(subject, path) for path in paths])
+    if json:
+        _print_json(made | {"exit_code": EXIT_OK})
+    else:
+        say(told(made))
 
 
 def _compare(directories: Sequence[Path], *, json: bool) -> None:

@@ -15,13 +15,15 @@ from longwriter_cli.report.evaluation import (
     table_of,
     tenths_table,
 )
-from longwriter_cli.report.html.chart_time import usd
 from longwriter_cli.report.html.figures import NONE, cells_table, plain_table
 from longwriter_cli.report.html.markup import Child, Markup, tag
 from longwriter_cli.report.html.subject import OfRun, Subject
 from longwriter_cli.report.html.svg import short
 from longwriter_cli.report.html.tally import Tally
 from longwriter_cli.report.measures import distribution
+from longwriter_cli.report.money import dollars, known_cost
+from longwriter_cli.report.selection import RunSelection
+from longwriter_cli.text.display import counted
 
 _MESSAGE_SHOWN = 300  # characters
 
@@ -37,8 +39,8 @@ class Fact:
 
 def facts(subject: Subject, tally: Tally) -> list[Fact]:
     of_run = subject.of_run
-    if of_run is not None and of_run.selects:
-        return [*_of_selection(of_run, tally), *_spent(of_run)]
+    if of_run is not None and of_run.selection is not None:
+        return [*_of_selection(of_run, of_run.selection), *_spent(of_run)]
     found = _of_counts(of_run) if of_run is not None else [Fact("Records", f"{tally.rows:,}")]
     found += _of_words(tally)
     if tally.all.mean_s_l is not None:
@@ -55,20 +57,22 @@ def _of_counts(of_run: OfRun) -> list[Fact]:
     figures = of_run.figures
     counts = figures.counts
     return [
-        Fact(
-            "Records", f"{figures.records:,}", f"finished and kept, of {_counted(counts.instructions, 'instruction')}"
-        ),
+        Fact("Records", f"{figures.records:,}", f"finished and kept, of {counted(counts.instructions, 'instruction')}"),
         Fact("Dropped", f"{figures.rejected:,}", "finished, but left out by the last export"),
         Fact("Failed", f"{counts.failed:,}", "instructions and bad rows without a text"),
         Fact("Not finished", f"{figures.to_do:,}", "not begun or under way"),
     ]
 
 
-def _of_selection(of_run: OfRun, tally: Tally) -> list[Fact]:
+def _of_selection(of_run: OfRun, selection: RunSelection) -> list[Fact]:
+    figures = of_run.figures
+    kept = Fact(
+        "Kept", f"{selection.kept:,}", f"by the model, of {counted(selection.asked, 'prompt')} that it was asked"
+    )
     return [
-        Fact("Kept", f"{tally.outcomes['finished']:,}", f"of {_counted(tally.rows, 'prompt')}"),
-        Fact("Dropped", f"{tally.outcomes['rejected']:,}"),
-        Fact("Failed", f"{of_run.figures.counts.failed:,}"),
+        *([kept] if selection.by_model else []),
+        Fact("Dropped", f"{figures.rejected:,}", "rows of the logs"),
+        Fact("Failed", f"{figures.counts.failed:,}"),
     ]
 
 
@@ -77,7 +81,7 @@ def _of_words(tally: Tally) -> list[Fact]:
     if not words.n:
         return []
     return [
-        Fact("Words", short(words.total), f"{words.total:,} in {_counted(words.n, 'finished text')}"),
+        Fact("Words", short(words.total), f"{words.total:,} in {counted(words.n, 'finished text')}"),
         Fact("Median length", f"{words.p50:,}", f"words; 90% lie from {words.p5:,} to {words.p95:,}"),
         Fact("Longest", f"{words.max:,}", f"words; {words.mean:,.0f} on average"),
     ]
@@ -90,19 +94,19 @@ def _spent(of_run: OfRun) -> list[Fact]:
     estimated = "; some are estimated" if usage.estimated else ""
     cached = f", {short(usage.cached_tokens)} of it cached" if usage.cached_tokens else ""
     spent = f"{short(usage.prompt_tokens)} prompt{cached}, {short(usage.completion_tokens)} completion{estimated}"
-    cost = of_run.cost_of(of_run.run.usage())
-    if cost is None:
-        return [Fact("Tokens", short(usage.total_tokens), spent), Fact("Cost", "not known", _why_no_cost(of_run))]
-    written = of_run.figures.counts.written
-    each = f"{usd(cost / written)} for each finished text" if written else ""
-    return [Fact("Tokens", short(usage.total_tokens), spent), Fact("Cost", usd(cost), each)]
+    return [Fact("Tokens", short(usage.total_tokens), spent), _cost(of_run)]
 
 
-def _why_no_cost(of_run: OfRun) -> str:
-    unknown = [model for model, spent in of_run.run.usage().items() if of_run.cost_of({model: spent}) is None]
+def _cost(of_run: OfRun) -> Fact:
+    usage = of_run.run.usage()
+    cost, unknown = known_cost(usage, of_run.cost_of)
+    if not unknown and cost is not None:
+        written = of_run.figures.counts.written
+        return Fact("Cost", dollars(cost), f"{dollars(cost / written)} for each finished text" if written else "")
     if all(model.partition(":")[0] == "local" for model in unknown):
-        return "the model ran on a machine of yours"
-    return f"no price list has {', '.join(unknown)}; --price-in and --price-out say it"
+        return Fact("Cost", "none", "the model ran on a machine of yours")
+    hint = f"no price list has {', '.join(unknown)}; --price-in and --price-out say it"
+    return Fact("Cost", "not known", hint) if cost is None else Fact("Cost", f"{dollars(cost)} and more", hint)
 
 
 def summary(subjects: Sequence[Subject], tallies: Sequence[Tally]) -> Markup:
@@ -184,7 +188,7 @@ def evaluation(subjects: Sequence[Subject]) -> Markup | None:
         return None
     if len(scored) > 1:
         table = comparison_table(comparison_of(scored))
-        return plain_table(table, "Evaluations, each beside its difference from the first")
+        return tag("div", plain_table(table, "Evaluations, each beside its difference from the first"), class_="card")
     results = scored[0][1]
     tables = [plain_table(ruler_table(results["ruler"]) if results.get("ruler") else table_of(results), "Scores")]
     if has_tenths(results):
@@ -203,7 +207,7 @@ def making(subject: Subject) -> Markup | None:
     manifest = of_run.run.manifest
     rows: list[list[Child]] = [["begun", f"{manifest.created_at} by longwriter-cli {manifest.tool_version}"]]
     if manifest.changes:
-        rows.append(["settings changed", f"{len(manifest.changes)} times since; these are the last"])
+        rows.append(["settings changed", f"{counted(len(manifest.changes), 'time')} since; these are the last"])
     if manifest.note:
         rows.append(["note", manifest.note])
     for name, value in manifest.settings.items():
@@ -213,7 +217,7 @@ def making(subject: Subject) -> Markup | None:
     for model, usage in of_run.run.usage().items():
         cost = of_run.cost_of({model: usage})
         amounts = (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)
-        spent.append([model or NONE, *(f"{amount:,}" for amount in amounts), NONE if cost is None else usd(cost)])
+        spent.append([model or NONE, *(f"{amount:,}" for amount in amounts), NONE if cost is None else dollars(cost)])
     head = ["model", "prompt tokens", "of these cached", "completion tokens", "cost"]
     return tag(
         "details",
@@ -222,7 +226,3 @@ def making(subject: Subject) -> Markup | None:
         cells_table(head, spent, "Tokens by model") if spent else None,
         class_="card",
     )
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

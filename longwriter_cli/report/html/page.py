@@ -156,7 +156,7 @@ def _data(subjects: Sequence[Subject], packed: Packed) -> str:
     data = {
         "runs": [subject.name for subject in subjects],
         "commands": [subject.command for subject in subjects],
-        "selects": [bool(subject.of_run and subject.of_run.selects) for subject in subjects],
+        "selects": [bool(subject.of_run and subject.of_run.selection) for subject in subjects],
         "ranges": [[span_name(low, high), low, high] for low, high in RANGES],
         "rows": packed.rows,
         "blocks": packed.blocks,

@@ -46,6 +46,8 @@ def reader(shown: int, left_out: int, whole: int, openings: int) -> Markup:
 
 def _held(shown: int, left_out: int, whole: int, openings: int) -> str:
     """What a reader must know of what is not there."""
+    if not shown and not left_out:
+        return "There are no texts to list."
     if not left_out and whole == shown:
         return "Every text is in this page in full."
     parts = [f"{whole:,} in full"]

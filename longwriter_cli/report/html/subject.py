@@ -8,30 +8,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from longwriter_cli.records import Selection
 from longwriter_cli.report.failures import ComesBack
 from longwriter_cli.report.html.rows import Row, rows_of_dataset, rows_of_run
 from longwriter_cli.report.html.timeline import Timeline, timeline
 from longwriter_cli.report.money import CostOf
 from longwriter_cli.report.run_figures import RunFigures, run_figures
+from longwriter_cli.report.selection import RunSelection, selection_of
 from longwriter_cli.store.results import read_results
 from longwriter_cli.store.run import Run
 
 
 @dataclass(frozen=True)
 class OfRun:
-    """What only a run tells."""
+    """What only a run tells. `selection` is there where it is one of `select`, which has verdicts in place of texts."""
 
     run: Run
     figures: RunFigures
     cost_of: CostOf
     timeline: Timeline | None
     results: Mapping[str, Any] | None
-
-    @property
-    def selects(self) -> bool:
-        """Whether it holds verdicts on instructions instead of texts."""
-        return bool(self.run.index.answers(Selection.stage))
+    selection: RunSelection | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,14 @@ def subject_of_run(run: Run, comes_back: ComesBack, cost_of: CostOf) -> Subject:
     Raises:
         InputError: a file of it cannot be read.
     """
-    of_run = OfRun(run, run_figures(run, comes_back), cost_of, timeline(run, cost_of), read_results(run.directory))
+    of_run = OfRun(
+        run,
+        run_figures(run, comes_back),
+        cost_of,
+        timeline(run, cost_of),
+        read_results(run.directory),
+        selection_of(run),
+    )
     return Subject(_encodable(str(run.directory)), str(run.directory), lambda: rows_of_run(run), of_run)
 
 

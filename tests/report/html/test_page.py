@@ -140,6 +140,11 @@ def test_a_run_with_nothing_to_draw_gives_a_page_all_the_same(rows: list[Row]) -
     assert ("section", {"id": "reader", "aria-labelledby": "reader-title"}) in parsed.tags
 
 
+def test_where_there_is_nothing_to_list_the_page_says_so() -> None:
+    assert "There are no texts to list" in page(subject())
+    assert "There are no texts to list" not in page(subject(row()))
+
+
 def test_it_has_no_more_bytes_than_it_may() -> None:
     rng = random.Random(1)
     rows = [row(f"r{i}", "".join(rng.choices("abcdefgh ", k=5000))) for i in range(500)]
