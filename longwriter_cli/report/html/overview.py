@@ -65,6 +65,9 @@ def _of_counts(of_run: OfRun) -> list[Fact]:
 
 
 def _of_selection(of_run: OfRun, tally: Tally) -> list[Fact]:
+    if of_run.selection is not None and not of_run.selection.by_model:
+        dropped = Fact("Dropped", f"{of_run.figures.rejected:,}", "by the rules alone; no model was asked")
+        return [dropped, Fact("Failed", f"{of_run.figures.counts.failed:,}")]
     return [
         Fact("Kept", f"{tally.outcomes['finished']:,}", f"of {_counted(tally.rows, 'prompt')}"),
         Fact("Dropped", f"{tally.outcomes['rejected']:,}"),

@@ -11,6 +11,7 @@ from longwriter_cli.records import Failure, Plan, Prediction, Section, Selection
 from longwriter_cli.report.dataset import Entry, read_dataset, score
 from longwriter_cli.report.quality import text_qualities
 from longwriter_cli.report.run_figures import newest_rejects
+from longwriter_cli.report.selection import keeps_now
 from longwriter_cli.store.run import Run
 from longwriter_cli.text.language import language_of
 from longwriter_cli.text.words import count_words
@@ -107,7 +108,7 @@ def _row(
     outcome, reason, detail = _outcome(whole, reject, failures)
     verdict = run.answer(Selection, (instruction.id,)) if plan is None and answer is None else None
     if verdict is not None:  # a run of `select` has verdicts in place of texts
-        outcome, reason, detail = _selected(verdict, reject)
+        outcome, reason, detail = _selected(run, verdict, reject)
     kind = instruction.meta.get("type")
     return Row(
         id=instruction.id,
@@ -143,10 +144,13 @@ def _outcome(whole: bool, reject: tuple[str, str] | None, failures: list[Failure
     return "unfinished", "", ""
 
 
-def _selected(verdict: Selection, reject: tuple[str, str] | None) -> tuple[Outcome, str, str]:
+def _selected(run: Run, verdict: Selection, reject: tuple[str, str] | None) -> tuple[Outcome, str, str]:
     if reject is not None:
         return ("rejected", *reject)
-    return ("finished", "", verdict.reason) if verdict.keep else ("rejected", "model", verdict.reason)
+    keeps = keeps_now(run, verdict)
+    if keeps is None:
+        return "unfinished", "", ""
+    return ("finished", "", verdict.reason) if keeps else ("rejected", "model", verdict.reason)
 
 
 def _passages(

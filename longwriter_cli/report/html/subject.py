@@ -5,15 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from longwriter_cli.records import Selection
 from longwriter_cli.report.failures import ComesBack
 from longwriter_cli.report.html.rows import Row, rows_of_dataset, rows_of_run
 from longwriter_cli.report.html.timeline import Timeline, timeline
 from longwriter_cli.report.money import CostOf
 from longwriter_cli.report.run_figures import RunFigures, run_figures
+from longwriter_cli.report.selection import RunSelection, selection_of
 from longwriter_cli.store.results import read_results
 from longwriter_cli.store.run import Run
 
@@ -28,10 +29,15 @@ class OfRun:
     timeline: Timeline | None
     results: Mapping[str, Any] | None
 
+    @cached_property
+    def selection(self) -> RunSelection | None:
+        """The figures of a selection, where it is one."""
+        return selection_of(self.run)
+
     @property
     def selects(self) -> bool:
         """Whether it holds verdicts on instructions instead of texts."""
-        return bool(self.run.index.answers(Selection.stage))
+        return self.selection is not None
 
 
 @dataclass(frozen=True)
@@ -74,4 +80,4 @@ def named_apart(subjects: Sequence[Subject]) -> list[Subject]:
 
 
 def _encodable(path: str) -> str:
-    return path.encode("utf-8", "replace").decode()
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
