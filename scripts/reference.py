@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from longwriter_cli.cli.app import COMMANDS, load_command
+from longwriter_cli.cli.fitting import HELP, IDLE
 from longwriter_cli.cli.options import Options
 
 PLACE = Path(__file__).parent.parent / "docs" / "reference.md"
@@ -51,7 +52,20 @@ def _command(name: str, shared: str) -> str:
     if arguments:
         text += "\n" + "".join(f"- `{_value(one)}`: {_plain(one.help)}\n" for one in arguments)
     text += _tables(own)
-    return text + (f"\nAnd {shared}.\n" if calls else "")
+    return text + (f"\nAnd {shared}.\n{_fitted(name)}" if calls else "")
+
+
+def _fitted(command: str) -> str:
+    """What the shared options are in this command, where that is something of its own."""
+    said = [(option, text) for (owner, option), text in HELP.items() if owner == command]
+    text = "".join(f"\n- `{_flag(option)}` here: {_plain(words)}" for option, words in said)
+    idle = ", ".join(f"`{_flag(option)}`" for option in sorted(IDLE.get(command, ())))
+    text += f"\n- without a meaning here: {idle}" if idle else ""
+    return f"{text}\n" if text else ""
+
+
+def _flag(option: str) -> str:
+    return f"--{option.replace('_', '-')}"
 
 
 def _tables(options: Iterable[Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from longwriter_cli.report.conditions import Outcome
+from longwriter_cli.report.money import dollars
 from longwriter_cli.text.display import printable
 
 _COUNTS = ("instructions", "planned", "written", "failed", "rejected", "records", "to_do")
@@ -28,7 +29,7 @@ def markdown(row: Mapping[str, Any], outcomes: Sequence[Outcome] = ()) -> str:
     if "prompt_tokens" in row:
         counts.append(("tokens", f"{row['prompt_tokens'] + row['completion_tokens']:,}"))
         cost = row["cost_usd"]
-        counts.append(("cost", "not known" if cost is None else f"${cost:,.2f}"))
+        counts.append(("cost", "not known" if cost is None else dollars(cost)))
     blocks.append(_table(("", ""), counts))
     if lengths["n"]:
         ranges = [part for part in lengths["ranges"] if part["n"]]

@@ -55,11 +55,16 @@ def selection_of(run: Run) -> RunSelection | None:
     settings = None if run.manifest is None else Settings.from_row(run.manifest.settings)
     if settings is None or not settings.is_selection:
         return None
-    verdicts = (decided(each.keep, each.words, each.min_words, settings.min_words) for each in run.answers(Selection))
-    held = Counter(verdicts)
+    held = Counter(keeps_now(run, each) for each in run.answers(Selection))
     output = run.directory.with_name(run.directory.name.removesuffix(RUN_SUFFIX))
     is_there = output != run.directory and output.is_file()
     return RunSelection(bool(settings.model), held.total(), held[True], output if is_there else None)
+
+
+def keeps_now(run: Run, verdict: Selection) -> bool | None:
+    """What a verdict says under the limit that the run has by now; None where the model is to be asked again."""
+    limit = Settings.min_words if run.manifest is None else run.manifest.settings.get("min_words", Settings.min_words)
+    return decided(verdict.keep, verdict.words, verdict.min_words, limit)
 
 
 def show_selection(out: Console, figures: SelectionFigures, reasons: Sequence[tuple[str, str]]) -> None:

@@ -151,6 +151,28 @@ def test_a_selection_is_shown_by_its_verdicts(tmp_path: Path) -> None:
     assert "<dt>Kept</dt><dd><b>1</b>" in html
 
 
+def test_a_selection_is_shown_under_the_limit_that_it_has_by_now(tmp_path: Path) -> None:
+    log = write_rows(tmp_path / "log.jsonl", [{"prompt": "Write a novel of love."}])
+    verdict = '{"reason": "r", "words": 3000, "keep": false}'
+    command = ("select", log, "-o", tmp_path / "out.jsonl", "-r", tmp_path / "run")
+    with FakeServer(answer=lambda request: verdict) as server:
+        run_longwriter(*command, "--min-words", 4000, *at(server))
+        run_longwriter(*command, "--min-words", 2000, "--new-settings", *at(server))
+    html = html_of(tmp_path / "run", tmp_path / "report.html")
+    assert data_of(html)["rows"]["outcome"] == [0]
+    assert "<dt>Kept</dt><dd><b>1</b>" in html
+
+
+def test_a_selection_that_asked_no_model_is_shown_as_one(tmp_path: Path) -> None:
+    log = write_rows(tmp_path / "log.jsonl", [{"prompt": "Write a novel of love."}, *essays(1, 3000)])
+    run_longwriter("select", log, "-o", tmp_path / "out.jsonl", "-r", tmp_path / "run")
+    html = html_of(tmp_path / "run", tmp_path / "report.html")
+    assert data_of(html)["selects"] == [True]
+    assert "<dt>Dropped</dt><dd><b>1</b>" in html
+    assert "no model was asked" in html
+    assert "<dt>Records</dt>" not in html
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

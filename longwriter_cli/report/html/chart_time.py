@@ -9,6 +9,7 @@ from longwriter_cli.report.html.figures import Series, figure
 from longwriter_cli.report.html.markup import Markup
 from longwriter_cli.report.html.svg import across, axes, drawing, line, short, ticks, upwards
 from longwriter_cli.report.html.timeline import Point
+from longwriter_cli.report.money import dollars
 
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
 _TABLE_ROWS = 12
@@ -41,7 +42,7 @@ def usd(value: float) -> str:
         return f"${value:,.0f}"
     if value == int(value):
         return f"${value:.0f}"
-    return f"${value:.2f}" if value >= 1 else f"${value:.2g}"
+    return f"${value:.2f}" if value >= 1 else f"${value:.2g}" if value >= 0.01 else dollars(value)
 
 
 def _lines(series: Sequence[Series], of_one: Sequence[tuple[str, str, ValueOf]], of_several: ValueOf) -> list[Line]:

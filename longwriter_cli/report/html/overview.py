@@ -71,7 +71,11 @@ def _of_selection(of_run: OfRun, selection: RunSelection) -> list[Fact]:
     )
     return [
         *([kept] if selection.by_model else []),
-        Fact("Dropped", f"{figures.rejected:,}", "rows of the logs"),
+        Fact(
+            "Dropped",
+            f"{figures.rejected:,}",
+            "rows of the logs" + ("" if selection.by_model else "; no model was asked"),
+        ),
         Fact("Failed", f"{figures.counts.failed:,}"),
     ]
 

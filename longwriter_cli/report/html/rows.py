@@ -11,10 +11,9 @@ from longwriter_cli.records import Failure, Plan, Prediction, Section, Selection
 from longwriter_cli.report.dataset import Entry, read_dataset, score
 from longwriter_cli.report.quality import text_qualities
 from longwriter_cli.report.run_figures import newest_rejects
-from longwriter_cli.settings import Settings
+from longwriter_cli.report.selection import keeps_now
 from longwriter_cli.store.run import Run
 from longwriter_cli.text.language import language_of
-from longwriter_cli.text.selecting.verdict import decided
 from longwriter_cli.text.words import count_words
 
 Outcome = Literal["finished", "rejected", "failed", "unfinished"]
@@ -87,10 +86,9 @@ def rows_of_run(run: Run) -> Iterator[Row]:
     for failure in run.index.standing_failures():
         if failure.id is not None:
             failures.setdefault(failure.id, []).append(failure)
-    min_words = 0 if run.manifest is None else Settings.from_row(run.manifest.settings).min_words
     for position in run.index.order():
         id = run.index.ids[position]  # noqa: A001 - the contract's word
-        yield _row(run, position, rejects.get(id), failures.get(id, []), qualities.get((id, 0)), min_words)
+        yield _row(run, position, rejects.get(id), failures.get(id, []), qualities.get((id, 0)))
 
 
 def _row(
@@ -99,7 +97,6 @@ def _row(
     reject: tuple[str, str] | None,
     failures: list[Failure],
     quality: float | None,
-    min_words: int,
 ) -> Row:
     instruction, plan, entries = run.instruction(position), run.plan(position), run.index.sections(position)
     answer = run.answer(Prediction, (instruction.id, 0)) if plan is None else None
@@ -115,7 +112,7 @@ def _row(
     outcome, reason, detail = _outcome(whole, reject, failures)
     verdict = run.answer(Selection, (instruction.id,)) if plan is None and answer is None else None
     if verdict is not None:  # a run of `select` has verdicts in place of texts
-        outcome, reason, detail = _selected(verdict, reject, min_words)
+        outcome, reason, detail = _selected(run, verdict, reject)
     kind = instruction.meta.get("type")
     return Row(
         id=instruction.id,
@@ -151,14 +148,14 @@ def _outcome(whole: bool, reject: tuple[str, str] | None, failures: list[Failure
     return "unfinished", "", ""
 
 
-def _selected(verdict: Selection, reject: tuple[str, str] | None, min_words: int) -> tuple[Outcome, str, str]:
+def _selected(run: Run, verdict: Selection, reject: tuple[str, str] | None) -> tuple[Outcome, str, str]:
     """A prompt's fate under the limit of now; a verdict that says nothing under it is to be asked for again."""
     if reject is not None:
         return ("rejected", *reject)
-    keep = decided(verdict.keep, verdict.words, verdict.min_words, min_words)
-    if keep is None:
+    keeps = keeps_now(run, verdict)
+    if keeps is None:
         return "unfinished", "", ""
-    return ("finished", "", verdict.reason) if keep else ("rejected", "model", verdict.reason)
+    return ("finished", "", verdict.reason) if keeps else ("rejected", "model", verdict.reason)
 
 
 def _passages(
