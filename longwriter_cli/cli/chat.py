@@ -133,7 +133,7 @@ def endpoint(options: Options, concurrency: int, behind_limits: Wrap) -> Chat:
     from longwriter_cli.llm.endpoints import Endpoints
     from longwriter_cli.llm.openai import OpenAIChat
 
-    _allow_files(concurrency * len(base_urls(options)))
+    allow_files(concurrency * len(base_urls(options)))
     chats: list[tuple[str, Chat]] = [
         (
             url,
@@ -153,7 +153,7 @@ def endpoint(options: Options, concurrency: int, behind_limits: Wrap) -> Chat:
     return chats[0][1] if len(chats) == 1 else Endpoints(chats)
 
 
-def _allow_files(connections: int) -> None:
+def allow_files(connections: int) -> None:
     """Raises the limit of open files where the connections would not fit: it is often 1,024, and 256 on macOS."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + _OTHER_FILES

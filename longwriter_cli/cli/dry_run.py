@@ -12,13 +12,14 @@ from longwriter_cli.cli.calls import check_prices, cost_usd
 from longwriter_cli.cli.meter import duration
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
-from longwriter_cli.cli.task import Task, check_judge, limited, read_source, settle_settings
+from longwriter_cli.cli.task import Task, check_judge, extent_of, read_source, settle_settings
 from longwriter_cli.errors import EXIT_OK, InputError
 from longwriter_cli.records import Instruction, Judgement, Plan, Usage
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.estimate import TOKENS_PER_SECOND, Estimate, Estimator
 from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.run import Run
+from longwriter_cli.store.shard import Extent
 from longwriter_cli.text.plan import plan_digest
 
 
@@ -30,12 +31,13 @@ def dry_run(task: Task, options: Options) -> int:
     """
     run = Run.read(task.directory, plan_digest) if read_manifest(task.directory) is not None else None
     try:
+        extent = extent_of(options, run)
         settings, templates = settle_settings(task, options, run)
         check_judge(task, settings)
         check_prices(settings, options)
         judges = task.judges and settings.judge_model is not None
         estimator = Estimator(settings, templates, plans=task.plan, writes=task.write, judges=judges)
-        estimate = estimator.of_all(_left_to_do(task, options, run, judges=judges))
+        estimate = estimator.of_all(_left_to_do(task, extent, run, judges=judges))
     finally:
         if run is not None:
             run.close()
@@ -44,12 +46,12 @@ def dry_run(task: Task, options: Options) -> int:
 
 
 def _left_to_do(
-    task: Task, options: Options, run: Run | None, *, judges: bool
+    task: Task, extent: Extent, run: Run | None, *, judges: bool
 ) -> Iterator[tuple[Instruction, Plan | None, Collection[int]]]:
     """The instructions that are not finished: those of the run, then those that the source would add to it."""
     if run is not None:
         judged = {key[0] for key in run.index.answers(Judgement.stage)}
-        for position in run.index.order()[: options.limit]:
+        for position in run.index.order()[: extent.in_run]:
             plan = run.plan(position)
             if run.index.is_complete(position):
                 is_to_do = judges and run.index.ids[position] not in judged
@@ -58,7 +60,7 @@ def _left_to_do(
             if is_to_do:
                 yield run.instruction(position), plan, run.index.sections(position)
     bad_rows: list[InputError] | None = [] if task.skip_bad_rows else None
-    for instruction in limited(read_source(task.source, task.field, bad_rows), options.limit):
+    for instruction in extent.of(read_source(task.source, task.field, bad_rows)):
         if run is None or run.index.position(instruction.id) is None:
             yield instruction, None, ()
 
