@@ -155,7 +155,7 @@ class _Evaluation:
             if settings.judge_model is not None and self._other:
                 comparing = Comparing(calls.chat, settings, templates.get("compare"))
                 pairs = rivals(texts_to_judge(run, options.limit), self._other)
-                await Answering(run, calls.stop, calls.listen, calls.retry).work(
+                await Answering(run, calls.stop, calls.listen, calls.retry, calls.pool).work(
                     (question for pair in pairs for question in comparing.questions(pair)),
                     slots=calls.slots,
                     grace_s=calls.grace_s,
@@ -226,7 +226,7 @@ async def _work(
     task: EvaluationTask, options: Options, run: Run, settings: Settings, templates: Templates, calls: Calls
 ) -> None:
     """Writes what is not written, then has it judged."""
-    answering = Answering(run, calls.stop, calls.listen, calls.retry)
+    answering = Answering(run, calls.stop, calls.listen, calls.retry, calls.pool)
     limit, slots, grace_s = options.limit, calls.slots, calls.grace_s
     if settings.method == "direct":
         direct = Direct(calls.chat, settings)
@@ -240,6 +240,7 @@ async def _work(
             calls.stop,
             calls.listen,
             calls.retry,
+            calls.pool,
         )
         await agentwrite.work(plan=True, write=True, slots=slots, limit=limit, grace_s=grace_s)
         _take_in_written(run, settings, limit)

@@ -250,6 +250,16 @@ class Options:
             "--rpm, --tpm, --max-cost and --max-total-tokens hold for each. `longwriter merge` makes one run of them.",
         ),
     ] = None
+    ray: Annotated[
+        str | None,
+        _option(
+            "--ray",
+            metavar="ADDRESS|local",
+            panel=LIMITS,
+            default="this process",
+            help="A Ray cluster whose nodes make the calls (needs the extra \\[ray]). All limits hold for all of them.",
+        ),
+    ] = None
     price_in: PriceIn = None
     price_out: PriceOut = None
     price_cached: PriceCached = None

@@ -157,7 +157,7 @@ async def _work(
     run: Run, settings: Settings, templates: Templates, rules: PairRules, calls: Calls, limit: int | None
 ) -> None:
     """Writes the samples that are not written, then has them judged."""
-    answering = Answering(run, calls.stop, calls.listen, calls.retry)
+    answering = Answering(run, calls.stop, calls.listen, calls.retry, calls.pool)
     if settings.method == "agentwrite":
         for sample in range(rules.samples):
             await _write_sample(run, settings, templates, sample, calls, limit)
@@ -187,6 +187,7 @@ async def _write_sample(
         calls.stop,
         calls.listen,
         calls.retry,
+        calls.pool,
     )
     try:
         await agentwrite.work(plan=True, write=True, slots=calls.slots, limit=limit, grace_s=calls.grace_s)

@@ -106,7 +106,7 @@ class _SelectErrand:
 
         async def work(calls: Calls) -> None:
             selector = Selector(calls.chat, settings, templates.get("select"))
-            answering = Answering(run, calls.stop, calls.listen, calls.retry)
+            answering = Answering(run, calls.stop, calls.listen, calls.retry, calls.pool)
             questions = selector.questions(run, spool.kept_ids())
             await answering.work(questions, slots=calls.slots, grace_s=calls.grace_s)
 

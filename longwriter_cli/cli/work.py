@@ -92,6 +92,7 @@ class _AgentWriteErrand:
                 calls.stop,
                 calls.listen,
                 calls.retry,
+                calls.pool,
             )
             await agentwrite.work(
                 plan=task.plan, write=task.write, slots=calls.slots, limit=options.limit, grace_s=calls.grace_s
@@ -99,7 +100,7 @@ class _AgentWriteErrand:
             if task.judges and settings.judge_model is not None:
                 judging = Judging(calls.chat, settings, templates.get("judge"))
                 texts = finished_to_be_judged(run, options.limit)
-                await Answering(run, calls.stop, calls.listen, calls.retry).work(
+                await Answering(run, calls.stop, calls.listen, calls.retry, calls.pool).work(
                     (question for text in texts for question in judging.questions(text)),
                     slots=calls.slots,
                     grace_s=calls.grace_s,

@@ -75,8 +75,8 @@ def read_manifest(directory: Path) -> Manifest | None:
         for name in ("created_at", "fingerprint", "tool_version", "note"):
             if not isinstance(row.get(name, ""), str):
                 raise InputError(path, None, f'has a "{name}" that is no text', _MEND)
-        shard = Shard.parse(str(row["shard"])) if "shard" in row else None
-        if "shard" in row and shard is None:
+        shard = None if row.get("shard") is None else Shard.parse(str(row["shard"]))
+        if row.get("shard") is not None and shard is None:
             raise InputError(path, None, 'has a "shard" that is none, as "1/3" is one', _MEND)
         json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair could not be shown nor written again
         return Manifest(
