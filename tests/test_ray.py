@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_faults import SPOILED_ANSWERS
 from fake_http import HttpRequest
-from fake_server import FINAL_FAULTS, RETRYABLE_FAULTS, FakeServer
+from fake_server import RETRYABLE_FAULTS, FakeServer
 from program import Program, Result, at, audit, essays, read_rows, run_longwriter, until, write_rows
 
 pytestmark = pytest.mark.ray
 
 KEY = "sk-a-key-that-nobody-may-see-7Q2"
-TIMEOUT_S = 300.0  # the start of a node takes ten seconds on a machine that does other things
+TIMEOUT_S = 120.0  # the start of a node takes ten seconds on a machine that does other things
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +76,10 @@ def joined(text: str) -> list[str]:
     return re.findall(r"an actor on node (.*) has joined", text)
 
 
-def last_actors(result: Result) -> list[dict[str, Any]]:
+def actors_in(progress: str) -> list[dict[str, Any]]:
     """What the last line of `--progress json` says of the actors."""
-    rows = [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
-    actors: list[dict[str, Any]] = rows[-1]["actors"]
+    rows = [json.loads(line) for line in progress.splitlines() if line.startswith("{") and line.endswith("}")]
+    actors: list[dict[str, Any]] = rows[-1]["actors"] if rows else []
     return actors
 
 
@@ -100,8 +101,8 @@ def test_a_run_with_a_node_killed_in_the_middle_is_the_local_one_to_the_byte(
     assert result.code == 0, result
     assert dataset(run) == dataset(tmp_path / "local")
     assert audit(run) == 8
-    lost = re.findall(r"the actor on node .* is lost .*; (\d+) calls that it had under way", result.stderr)
-    assert len(lost) == 1, result
+    lost = re.findall(r"the actor on node .* is lost: .* made again: (\d+)", result.stderr)
+    assert len(lost) == 1, result.stderr
     assert server.stats.repeats_after_success <= server.stats.repeats <= int(lost[0]) <= 4
     assert server.stats.calls - server.stats.repeats == calls
     assert not (run / "failures.jsonl").exists() or {row["n"] for row in read_rows(run / "failures.jsonl")} == {0}
@@ -119,11 +120,11 @@ def test_a_node_that_joins_takes_its_share(cluster: Any, tmp_path: Path, server:
     until(lambda: len(read_rows(run / "sections.jsonl")) >= 4, TIMEOUT_S)
     cluster.add_node(num_cpus=1)
     server.latency_s = 2.0  # so that there is time enough for it to join
-    until(lambda: len(joined(program.stderr)) >= 3, TIMEOUT_S)
-    server.latency_s = 0.05
+    until(lambda: len(actors_in(program.stderr)) == 3, TIMEOUT_S)
+    server.latency_s = 0.1
     result = program.wait(TIMEOUT_S)
     assert result.code == 0, result
-    actors = last_actors(result)
+    actors = actors_in(result.stderr)
     assert len(actors) == 3
     assert all(actor["calls"] > 0 and actor["calls_per_s"] > 0 and actor["in_flight"] == 0 for actor in actors)
     assert sum(actor["calls"] for actor in actors) >= server.stats.calls
@@ -187,8 +188,9 @@ def test_what_goes_wrong_at_the_endpoint_is_sorted_there_as_here(
 ) -> None:
     build(source, tmp_path / "local", server)
     server.reset()
-    server.faults, server.fault_kinds = 0.3, (*RETRYABLE_FAULTS, *FINAL_FAULTS)
-    server.max_faults, server.stall_s = 1, 0.2
+    # Without those after which a plan is asked for in other words, and may be another one.
+    server.faults, server.fault_kinds = 0.3, sorted(set(RETRYABLE_FAULTS) - set(SPOILED_ANSWERS))
+    server.stall_s = 0.2
     result = build(source, tmp_path / "run", server, *on(cluster), "--json", "--timeout", "30")
     assert dataset(tmp_path / "run") == dataset(tmp_path / "local")
     assert result.summary["retries"] > 0

@@ -29,6 +29,7 @@ from longwriter_cli.errors import NotNow, UsageError
 
 LOCAL = "local"
 LOOK_S = 2.0  # between two looks at which nodes there are
+KNOCK_S = 10.0  # for a connection to the cluster's address
 JOIN_S = 60.0  # for an actor to start: its node may have to import everything over a network
 REJOIN_S = 30.0  # before a node whose actor did not start is asked again
 PATIENCE_S = 10.0  # for a call to find an actor, where there is none
@@ -153,7 +154,7 @@ class Fleet:
         except RayTaskError:
             raise  # a fault of what is served, not of the cluster
         except RayError as error:
-            self._lose(member, _last_line(error))
+            self._lose(member, _why(error))
             raise ActorLost(f"the actor on {member.node} was lost") from None
         finally:
             member.in_flight -= 1
@@ -227,6 +228,7 @@ class Fleet:
         if self._watcher is None:
             async with self._starting:
                 if self._watcher is None:
+                    await _knock(self._address)
                     await asyncio.to_thread(_connect, self._address)
                     self._watcher = asyncio.create_task(self._watch())
 
@@ -288,7 +290,8 @@ class Fleet:
         del self._members[member.node_id]
         _end(member.actor)
         self._tell(
-            f"the actor on node {member.node} is lost ({why}); its {member.in_flight} calls are made again elsewhere"
+            f"the actor on node {member.node} is lost: {why}; calls that it had under way, and that are made again: "
+            f"{member.in_flight}"
         )
 
 
@@ -296,6 +299,26 @@ def check_installed() -> None:
     """Raises UsageError where Ray is not installed."""
     if find_spec("ray") is None:
         raise UsageError("--ray needs the extra [ray].", "Install it with: pip install 'longwriter-cli[ray]'")
+
+
+async def _knock(address: str) -> None:
+    """Sees whether anybody is at a concrete address: Ray would wait for minutes, and cannot be told to stop."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not (host and port.isdecimal()):
+        return  # `local`, `auto`, or a name that Ray knows
+    try:
+        async with asyncio.timeout(KNOCK_S):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        writer.close()
+    except (OSError, OverflowError) as error:  # a time-out too
+        raise _unreachable(address, _last_line(error)) from None
+
+
+def _unreachable(address: str, problem: str) -> NotNow:
+    return NotNow(
+        f"The Ray cluster at {address} cannot be reached: {problem}",
+        "Look at --ray, and whether `ray status` answers there; then give the same command again.",
+    )
 
 
 def _connect(address: str) -> None:
@@ -308,10 +331,7 @@ def _connect(address: str) -> None:
     try:
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **more)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        raise NotNow(
-            f"The Ray cluster at {address} cannot be reached: {_last_line(error)}",
-            "Look at --ray, and whether `ray status` answers there; then give the same command again.",
-        ) from None
+        raise _unreachable(address, _last_line(error)) from None
 
 
 def _end(actor: Any) -> None:
@@ -319,6 +339,17 @@ def _end(actor: Any) -> None:
 
     with suppress(Exception):  # it may be gone, and the cluster with it
         ray.kill(actor)
+
+
+def _why(error: BaseException) -> str:
+    """What became of an actor, in fewer words than Ray's."""
+    from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError
+
+    if isinstance(error, OutOfMemoryError):
+        return "its node ran out of memory"
+    if isinstance(error, ActorUnavailableError):
+        return "it cannot be reached"
+    return "it died" if isinstance(error, ActorDiedError) else _last_line(error)
 
 
 def _last_line(error: BaseException) -> str:
