@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +250,7 @@ def test_other_settings_other_prompts_and_shards_themselves_are_refused(
     other = write_rows(tmp_path / "other.jsonl", [{"id": "yangtze", "prompt": "Write 1,200 words on the Nile."}])
     build(other, tmp_path / "nile", server)
     refused = merge([runs[1], tmp_path / "nile"], tmp_path / "merged", code=2)
-    assert "yangtze" in refused.stderr
+    assert "The id 'yangtze' stands for one prompt in" in refused.stderr
     assert not (tmp_path / "merged").exists()
     merge(runs[:1], tmp_path / "merged")
     assert "--temperature" in merge([tmp_path / "hot"], tmp_path / "merged", code=2).stderr
@@ -316,7 +319,22 @@ def test_a_bad_row_that_one_shard_has_seen_mended_is_mended(source: Path, tmp_pa
     for run in runs:
         write_rows(run / "failures.jsonl", past)
     build(source, runs[0], server, "--skip-bad-rows")
-    assert merge(runs, tmp_path / "merged", "--json").summary["failed"] == 0
+    assert merge(runs[::-1], tmp_path / "merged", "--json").summary["failed"] == 0
+    assert merge(runs, tmp_path / "merged", "--json").summary["added"] == 0
+
+
+def test_rows_that_are_alike_are_as_many_as_they_were(tmp_path: Path, written: tuple[list[Path], bytes]) -> None:
+    """Two commands in one second may leave the same failure, which then counts as two tries."""
+    runs = [Path(shutil.copytree(shard, tmp_path / shard.name)) for shard in written[0]]
+    row = {"id": "yangtze", "n": 1, "stage": "write", "kind": "empty", "message": "", "at": "2026-01-02T03:04:05Z"}
+    shard = next(run for run in runs if any(each["id"] == "yangtze" for each in read_rows(run / "plans.jsonl")))
+    write_rows(shard / "failures.jsonl", [row, row])
+    for _ in range(2):
+        merge(runs, tmp_path / "merged")
+        assert read_rows(tmp_path / "merged" / "failures.jsonl") == [row, row]
+    write_rows(shard / "failures.jsonl", [row, row, row])
+    merge(runs, tmp_path / "merged")
+    assert len(read_rows(tmp_path / "merged" / "failures.jsonl")) == 3
 
 
 def test_samples_of_pairs_come_along(source: Path, tmp_path: Path, server: FakeServer) -> None:
@@ -372,3 +390,37 @@ def test_an_evaluation_in_shards_scores_as_one(tmp_path: Path, server: FakeServe
     scores = [json.loads((tmp_path / name / "results.json").read_text()) for name in ("whole", "merged")]
     assert len(scores[0]["rows"]) == 7
     assert scores[0]["rows"] == scores[1]["rows"]
+
+
+# --- the examples -----------------------------------------------------------------------------------------------------
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def example(script: str, *arguments: object, server: FakeServer, **env: str) -> None:
+    """Runs a script with the program of this environment on the PATH."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    settings = {"PATH": path, "LONGWRITER_MODEL": "fake-writer", "OPENAI_BASE_URL": server.base_url, **env}
+    command = ["bash", str(EXAMPLES / script), *map(str, arguments)]
+    done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_script_for_slurm_writes_each_shard_and_then_merges_them(
+    source: Path, tmp_path: Path, server: FakeServer, written: tuple[list[Path], bytes]
+) -> None:
+    runs = tmp_path / "runs"
+    for task in (2, 1, 3):
+        example("slurm-array.sh", source, runs, 3, server=server, SLURM_ARRAY_TASK_ID=str(task))
+    example("slurm-array.sh", source, runs, 3, server=server)
+    assert (runs / "merged" / "dataset.jsonl").read_bytes() == written[1]
+
+
+@pytest.mark.skipif(shutil.which("parallel") is None, reason="needs GNU parallel")
+def test_the_script_for_gnu_parallel_does_the_same(
+    source: Path, tmp_path: Path, server: FakeServer, written: tuple[list[Path], bytes]
+) -> None:
+    runs = tmp_path / "runs"
+    for _ in range(2):
+        example("parallel.sh", source, runs, 3, server=server)
+        assert (runs / "merged" / "dataset.jsonl").read_bytes() == written[1]

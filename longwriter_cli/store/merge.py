@@ -85,12 +85,12 @@ def check_parts(parts: Sequence[Part]) -> None:
     first = parts[0]
     for part in parts[1:]:
         _check_settings(first.directory, first.manifest, part)
+    _owners(parts)
     worker: dict[str, Part] = {}
     for part in parts:
         both = [id for id in part.worked_on if worker.setdefault(id, part) is not part]  # noqa: A001 - the rows' word
         if both:
             raise _overlap(worker[min(both)].directory, part, both)
-    _owners(parts)
 
 
 def check_target(parts: Sequence[Part], run: Run) -> None:
