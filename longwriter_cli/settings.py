@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from longwriter_cli.errors import SettingsDiffer, UsageError
 from longwriter_cli.records import Language
@@ -230,6 +230,12 @@ MODEL_CHOICES = (
     "Say -m NAME for a model of the endpoint (with --base-url URL for another endpoint than OpenAI's), "
     "-m local for the small embedded model, or -m local:FILE.gguf for a model file of your own."
 )
+
+
+def differing(one: Settings, other: Settings) -> list[str]:
+    """What differs between two runs' settings, in words: how it is there, in `one`, and here, in `other`."""
+    jobs: tuple[Job, ...] = get_args(Job)
+    return _differences(other.to_row(), one, [f.name for f in fields(Settings)], jobs)
 
 
 def _differences(

@@ -23,6 +23,7 @@ COMMANDS = {
     "ruler": "LongWrite-Ruler: the longest text that a model gives.",
     "pairs": "Preference pairs for DPO: sample texts, score them, put two together.",
     "pack": "Records as token sequences packed for training, with loss weights.",
+    "merge": "One run out of the shards of a run.",
     "check": "Try the endpoint and the machine before a run.",
     "init": "Write a commented config and a sample instruction file.",
     "inspect": "What a run or a dataset holds, how good it is, what it cost, what failed.",

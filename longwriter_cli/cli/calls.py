@@ -17,6 +17,7 @@ from longwriter_cli.engine import events
 from longwriter_cli.engine.budget import Amount, Budget
 from longwriter_cli.engine.gate import Gate
 from longwriter_cli.engine.limits import Allowance, Line, TokenBucket
+from longwriter_cli.engine.pool import MakePool, Pool
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import LongwriterError, Stopped, UsageError
 from longwriter_cli.llm.base import Chat
@@ -40,6 +41,7 @@ class Calls:
     retry: RetryPolicy
     slots: int
     grace_s: float
+    pool: MakePool
 
 
 Work = Callable[[Calls], Awaitable[None]]
@@ -55,9 +57,10 @@ async def call_model(run: Run, settings: Settings, options: Options, meter: Mete
     slots = models.slots(settings, options)
     progress = Progress(meter, display(options.progress or "auto", verbose=bool(options.verbose)))
     unrecorded = Unrecorded()
+    fleet = models.fleet(settings, options, slots, lambda message: progress.listen(events.Notice(message)))
     behind_limits = _limits(run, settings, options, stop, slots, unrecorded.pay)
     chat = Retrying(
-        models.Connection(lambda: models.connect(settings, options, slots, behind_limits), slots),
+        models.Connection(lambda: models.connect(settings, options, slots, behind_limits, fleet), slots),
         max_attempts=options.max_attempts or DEFAULT_MAX_ATTEMPTS,
         give_up_after_s=DEFAULT_GIVE_UP_AFTER_S if options.give_up_after is None else options.give_up_after,
         sleep=stop.sleep,
@@ -69,16 +72,21 @@ async def call_model(run: Run, settings: Settings, options: Options, meter: Mete
         unrecorded.listen(event)
         progress.listen(event)
 
+    pool: MakePool = Pool
+    if fleet is not None:
+        pool, meter.actors = fleet.pool, fleet.figures
     grace_s = DEFAULT_GRACE_S if options.grace is None else options.grace
     loop, told = asyncio.get_running_loop(), _teller(stop, grace_s, progress.listen)
     try:
         with progress, signals.heard(lambda number: loop.call_soon_threadsafe(told, number)):
-            await work(Calls(chat, stop, listen, _retry_policy(options), slots, grace_s))
+            await work(Calls(chat, stop, listen, _retry_policy(options), slots, grace_s, pool))
     finally:
         with suppress(LongwriterError):  # then the run has stopped for that already, or will the next time
             for failure in unrecorded.rows():
                 run.add_failure(failure)
         await chat.close()
+        if fleet is not None:
+            await fleet.close()
 
 
 def _limits(run: Run, settings: Settings, options: Options, stop: Stop, slots: int, paid: Paid) -> models.Wrap:

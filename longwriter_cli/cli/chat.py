@@ -7,6 +7,7 @@ import contextlib
 import os
 import resource
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,14 +19,17 @@ from longwriter_cli.cli.options import (
 from longwriter_cli.cli.output import say
 from longwriter_cli.errors import UsageError
 from longwriter_cli.llm.base import Chat, Completion, Request
+from longwriter_cli.llm.endpoint import Endpoint
 from longwriter_cli.settings import Settings
 
 if TYPE_CHECKING:
-    from longwriter_cli.llm.openai import OpenAIChat
+    from longwriter_cli.engine.ray import Fleet
 
 OPENAI_HOST = "api.openai.com"
 _NO_KEY = "none"  # endpoints that want no key still want a header
 _OTHER_FILES = 256
+_FOR_THE_SDK = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS")
+_ASIDE = 8  # questions to an actor beside the calls in flight: how much a model takes
 _OWN_FILES = 32  # what the program itself has open: the run's files, libraries, a connection being closed
 
 Wrap = Callable[[Chat], Chat]
@@ -79,6 +83,8 @@ def check_model(settings: Settings, options: Options) -> None:
     Raises:
         UsageError: says what to set.
     """
+    if options.ray is not None:
+        _check_ray(settings)
     if any(is_local(model) for model in settings.models()):
         for name, other in (("--plan-model", settings.plan_model), ("--judge-model", settings.judge_model)):
             if other not in (None, settings.model):
@@ -95,6 +101,17 @@ def check_model(settings: Settings, options: Options) -> None:
     for url in base_urls(options):
         read_address(url)
         api_key(url, options)
+
+
+def _check_ray(settings: Settings) -> None:
+    from longwriter_cli.engine.ray import check_installed
+
+    check_installed()
+    if is_local(settings.model):
+        raise UsageError(
+            f"--ray and --model {settings.model}: the embedded server is on this machine alone.",
+            "Leave out --ray, or serve the model on the cluster and name it with --base-url.",
+        )
 
 
 def api_key(base_url: str, options: Options) -> str:
@@ -132,29 +149,48 @@ def slots(settings: Settings, options: Options) -> int:
     return min(wanted, SLOTS)
 
 
-def endpoint(options: Options, concurrency: int, behind_limits: Wrap) -> Chat:
+def endpoints(options: Options, concurrency: int) -> list[Endpoint]:
+    """The endpoints, with the key for each."""
+    return [
+        Endpoint(
+            url,
+            api_key(url, options),
+            timeout_s=options.timeout or DEFAULT_TIMEOUT_S,
+            connections=concurrency,
+            context_tokens=options.context_tokens,
+            stream=options.stream or "auto",
+        )
+        for url in base_urls(options)
+    ]
+
+
+def endpoint(options: Options, concurrency: int, behind_limits: Wrap, fleet: Fleet | None) -> Chat:
     """The client of the endpoint, or of all endpoints as one; each of them behind limits of its own."""
     from longwriter_cli.llm.endpoints import Endpoints
+    from longwriter_cli.stages.remote import RemoteChat
 
-    _allow_files(concurrency * len(base_urls(options)))
-    chats = [(url, behind_limits(one_endpoint(url, options, concurrency))) for url in base_urls(options)]
+    allow_files(concurrency * len(base_urls(options)))
+    chats = [
+        (each.url, behind_limits(each.connect() if fleet is None else RemoteChat(fleet, each.url)))
+        for each in endpoints(options, concurrency)
+    ]
     return chats[0][1] if len(chats) == 1 else Endpoints(chats)
 
 
-def one_endpoint(url: str, options: Options, concurrency: int) -> OpenAIChat:
-    from longwriter_cli.llm.openai import OpenAIChat
+def fleet(settings: Settings, options: Options, concurrency: int, tell: Callable[[str], None]) -> Fleet | None:
+    """The machines that make the calls, where `--ray` names a cluster of them."""
+    if options.ray is None or is_local(settings.model):
+        return None
+    from longwriter_cli.engine.ray import Fleet
+    from longwriter_cli.stages.remote import Callers
 
-    return OpenAIChat(
-        url,
-        api_key(url, options),
-        timeout_s=options.timeout or DEFAULT_TIMEOUT_S,
-        connections=concurrency,
-        context_tokens=options.context_tokens,
-        stream=options.stream or "auto",
-    )
+    # As arguments: what is said in a runtime environment stands in the cluster's logs.
+    environment = {name: os.environ[name] for name in _FOR_THE_SDK if name in os.environ}
+    make = partial(Callers, endpoints(options, concurrency), environment)
+    return Fleet(options.ray, make, at_once=concurrency + _ASIDE, tell=tell)
 
 
-def _allow_files(connections: int) -> None:
+def allow_files(connections: int) -> None:
     """Raises the limit of open files where the connections would not fit: it is often 1,024, and 256 on macOS."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + _OTHER_FILES
@@ -164,10 +200,12 @@ def _allow_files(connections: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def connect(settings: Settings, options: Options, concurrency: int, behind_limits: Wrap) -> Chat:
+async def connect(
+    settings: Settings, options: Options, concurrency: int, behind_limits: Wrap, fleet: Fleet | None = None
+) -> Chat:
     """The model, ready to be asked; starts the embedded server where that is the model."""
     if not is_local(settings.model):
-        return endpoint(options, concurrency, behind_limits)
+        return endpoint(options, concurrency, behind_limits, fleet)
     from longwriter_cli.llm.local import banner, start
 
     if settings.model == "local":

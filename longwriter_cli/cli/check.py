@@ -105,10 +105,10 @@ async def _try_endpoints(settings: Settings, templates: Templates, options: Opti
     if models.is_local(settings.model):
         await _try(await models.connect(settings, options, 1, lambda chat: chat), settings, templates, options, tell)
         return
-    for url in models.base_urls(options):
-        chat = models.one_endpoint(url, options, 1)
+    for each in models.endpoints(options, 1):
+        chat = each.connect()
         listing = await chat.listing()
-        _tell_listing(mask_url(url), listing, tell)
+        _tell_listing(mask_url(each.url), listing, tell)
         try:
             await _try(chat, settings, templates, options, tell)
         except EndpointRefused as error:

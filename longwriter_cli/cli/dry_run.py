@@ -14,7 +14,7 @@ from longwriter_cli.cli.meter import duration
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
 from longwriter_cli.cli.redo import position_of
-from longwriter_cli.cli.task import Task, check_judge, limited, read_source, settle_settings
+from longwriter_cli.cli.task import Task, check_judge, extent_of, read_source, settle_settings
 from longwriter_cli.errors import EXIT_OK, InputError
 from longwriter_cli.records import Instruction, Plan, Usage
 from longwriter_cli.report.money import dollars, known_cost
@@ -23,6 +23,7 @@ from longwriter_cli.stages.build import is_judged
 from longwriter_cli.stages.estimate import TOKENS_PER_SECOND, Estimate, Estimator
 from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.run import Run, no_run
+from longwriter_cli.store.shard import Extent
 from longwriter_cli.text.display import counted
 from longwriter_cli.text.plan import plan_digest
 
@@ -37,6 +38,7 @@ def dry_run(task: Task, options: Options) -> int:
     if run is None and task.source is None:
         raise no_run(task.directory)
     try:
+        extent = extent_of(options, run)
         settings, templates = settle_settings(task, options, run)
         check_judge(task, settings)
         if run is not None and task.export is not None and not task.write:
@@ -45,7 +47,7 @@ def dry_run(task: Task, options: Options) -> int:
         check_prices(settings, options)
         judges = task.judges and settings.judge_model is not None
         estimator = Estimator(settings, templates, plans=task.plan, writes=task.write, judges=judges)
-        estimate = estimator.of_all(_left_to_do(task, options, run, settings, judges=judges))
+        estimate = estimator.of_all(_left_to_do(task, extent, run, settings, judges=judges))
     finally:
         if run is not None:
             run.close()
@@ -54,12 +56,12 @@ def dry_run(task: Task, options: Options) -> int:
 
 
 def _left_to_do(
-    task: Task, options: Options, run: Run | None, settings: Settings, *, judges: bool
+    task: Task, extent: Extent, run: Run | None, settings: Settings, *, judges: bool
 ) -> Iterator[tuple[Instruction, Plan | None, Collection[int]]]:
     """The instructions that are not finished: those of the run, then those that the source would add to it."""
     if run is not None:
         anew = {position_of(run, id) for id in task.redo}  # noqa: A001 - the rows' word
-        for position in run.index.order()[: options.limit]:
+        for position in run.index.order()[: extent.in_run]:
             instruction, plan = run.instruction(position), run.plan(position)
             if position in anew:
                 yield instruction, None, ()
@@ -71,7 +73,7 @@ def _left_to_do(
             if is_to_do:
                 yield instruction, plan, run.index.sections(position)
     bad_rows: list[InputError] | None = [] if task.skip_bad_rows else None
-    for instruction in limited(read_source(task.source, task.field, bad_rows), options.limit):
+    for instruction in extent.of(read_source(task.source, task.field, bad_rows)):
         if run is None or run.index.position(instruction.id) is None:
             yield instruction, None, ()
 

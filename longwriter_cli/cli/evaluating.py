@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from longwriter_cli.cli import anew as judging_anew
@@ -19,7 +19,7 @@ from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
 from longwriter_cli.cli.scoring import Scores, score
 from longwriter_cli.cli.summary import show_json, spent
-from longwriter_cli.cli.task import first_read, limited, read_source
+from longwriter_cli.cli.task import extent_of, first_read, read_source
 from longwriter_cli.cli.work import agentwrite_meter, manifest_of
 from longwriter_cli.errors import EXIT_OK, InputError, UsageError
 from longwriter_cli.evals.benchmark import BUILTIN, builtin_rows
@@ -107,10 +107,11 @@ class _Evaluation:
         task, options = self._task, self._options
         run = Run.read(task.directory, plan_digest) if read_manifest(task.directory) is not None else None
         try:
+            extent = extent_of(options, run)
             settings, templates = settle_evaluation(task, options, run)
             check_prices(settings, options)
-            rows = {row.id: row for row in instructions_of(run, options.limit)} if run is not None else {}
-            rows |= {row.id: row for row in limited(self._instructions, options.limit)}
+            rows = {row.id: row for row in instructions_of(run, extent.in_run)} if run is not None else {}
+            rows |= {row.id: row for row in extent.of(self._instructions)}
             estimator = EvaluationEstimator(
                 *(settings, templates, run, task.judge_samples, task.judge_parts),
                 judged_since=judging_anew.expected(task, run) if run is not None else 0,
@@ -123,8 +124,9 @@ class _Evaluation:
         return EXIT_OK
 
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
-        task, options = self._task, self._options
-        with run.staged(limited(self._instructions, options.limit)) as staged:
+        task, extent = self._task, extent_of(self._options, run)
+        options = self._options = replace(self._options, limit=extent.in_run)
+        with run.staged(extent.of(self._instructions)) as staged:
             settings, templates = settle_evaluation(task, options, run)
             self._settings, self._templates = settings, templates
             if task.compare is not None and settings.judge_model is None:
@@ -141,7 +143,7 @@ class _Evaluation:
                 models.check_model(settings, options)
                 check_prices(settings, options)
                 run.check_room()
-            run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
+            run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
             run.take_in(staged)
         since = judging_anew.begin(task, run, settings)
         record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
@@ -160,7 +162,7 @@ class _Evaluation:
             if settings.judge_model is not None and self._other:
                 comparing = Comparing(calls.chat, settings, templates.get("compare"))
                 pairs = rivals(texts_to_judge(run, options.limit), self._other)
-                await Answering(run, calls.stop, calls.listen, calls.retry).work(
+                await Answering(run, calls.stop, calls.listen, calls.retry, calls.pool).work(
                     (question for pair in pairs for question in comparing.questions(pair)),
                     slots=calls.slots,
                     grace_s=calls.grace_s,
@@ -240,7 +242,7 @@ async def _work(
     since: int | None,
 ) -> None:
     """Writes what is not written, then has it judged; all of it anew but for what was judged from `since` on."""
-    answering = Answering(run, calls.stop, calls.listen, calls.retry)
+    answering = Answering(run, calls.stop, calls.listen, calls.retry, calls.pool)
     limit, slots, grace_s = options.limit, calls.slots, calls.grace_s
     if settings.method == "direct":
         direct = Direct(calls.chat, settings)
@@ -254,6 +256,7 @@ async def _work(
             calls.stop,
             calls.listen,
             calls.retry,
+            calls.pool,
         )
         await agentwrite.work(plan=True, write=True, slots=slots, limit=limit, grace_s=grace_s)
         _take_in_written(run, settings, limit)

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from longwriter_cli.engine.events import Answered, Event, Failed, Finished, Planned, Retrying, SectionWritten
+from longwriter_cli.engine.ray import ActorFigures
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.report.money import dollars
 from longwriter_cli.text.display import counted
 
+_ACTORS_SHOWN = 4  # in a line; all of them are in the JSON
+
 
 class Meter(ABC):
-    """What every command counts: things to do, done and failed, calls, tokens, cost."""
+    """What every command counts: things to do, done and failed, calls, tokens, cost.
+
+    `actors` tells what each machine does, where others than this one make the calls.
+    """
 
     noun = "instructions"
 
@@ -37,6 +44,7 @@ class Meter(ABC):
         self.tally = tally
         self.tokens = tokens
         self.cost_usd = cost_usd
+        self.actors: Callable[[], Sequence[ActorFigures]] | None = None
         self._clock = clock
         self._started = clock()
 
@@ -81,6 +89,8 @@ class Meter(ABC):
             figures.append("1 retry" if self.tally.retries == 1 else f"{self.tally.retries} retries")
         if self.failed:
             figures.append(f"{self.failed} failed")
+        if self.actors is not None:
+            figures.append(_actors(self.actors()))
         return figures
 
     def row(self) -> dict[str, object]:
@@ -95,7 +105,12 @@ class Meter(ABC):
             "tokens": self.tokens(),
             "cost_usd": self.cost_usd(),
             "eta_s": self.left_s(),
-        }
+        } | self._actor_rows()
+
+    def _actor_rows(self) -> dict[str, object]:
+        if self.actors is None:
+            return {}
+        return {"actors": [asdict(actor) | {"calls_per_s": round(actor.calls_per_s, 2)} for actor in self.actors()]}
 
 
 class AnswerMeter(Meter):
@@ -206,6 +221,14 @@ class AgentWriteMeter(Meter):
             "words": self.words,
             **row,
         }
+
+
+def _actors(actors: Sequence[ActorFigures]) -> str:
+    """How many there are, and the calls per second of the first ones."""
+    number = "1 actor" if len(actors) == 1 else f"{len(actors)} actors"
+    shown = [f"{actor.node} {actor.calls_per_s:.1f}/s" for actor in actors[:_ACTORS_SHOWN]]
+    more = [f"{len(actors) - _ACTORS_SHOWN} more"] if len(actors) > _ACTORS_SHOWN else []
+    return f"{number}: {', '.join(shown + more)}" if actors else number
 
 
 def duration(seconds: float) -> str:

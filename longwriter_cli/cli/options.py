@@ -19,6 +19,7 @@ import typer
 from longwriter_cli.cli.config import load_config
 from longwriter_cli.cli.expand import expanded
 from longwriter_cli.errors import UsageError
+from longwriter_cli.store.shard import Shard
 
 MODEL, SAMPLING, LIMITS, METHOD, OUTPUT = "Model", "Sampling", "Limits", "Method", "Output"
 
@@ -149,10 +150,18 @@ class Options:
     ] = None
     rpm: Annotated[
         int | None,
-        _option("--rpm", min=1, metavar="N", panel=LIMITS, default="none", help="Most requests in a minute."),
+        _option(
+            "--rpm",
+            min=1,
+            metavar="N",
+            panel=LIMITS,
+            default="none",
+            help="Most requests in a minute.",
+        ),
     ] = None
     tpm: Annotated[
-        int | None, _option("--tpm", min=1, metavar="N", panel=LIMITS, default="none", help="Most tokens in a minute.")
+        int | None,
+        _option("--tpm", min=1, metavar="N", panel=LIMITS, default="none", help="Most tokens in a minute."),
     ] = None
     max_cost: Annotated[
         float | None,
@@ -229,6 +238,27 @@ class Options:
     limit: Annotated[
         int | None,
         _option("--limit", min=1, metavar="N", panel=LIMITS, default="all", help="The first N instructions."),
+    ] = None
+    shard: Annotated[
+        str | None,
+        _option(
+            "--shard",
+            metavar="I/N",
+            panel=LIMITS,
+            default="all",
+            help="Every Nth of these instructions from the Ith, as in 1/3. One process and one RUN for each shard: "
+            "--rpm, --tpm, --max-cost and --max-total-tokens hold for each. `longwriter merge` makes one run of them.",
+        ),
+    ] = None
+    ray: Annotated[
+        str | None,
+        _option(
+            "--ray",
+            metavar="ADDRESS|local",
+            panel=LIMITS,
+            default="this process",
+            help="A Ray cluster whose nodes make the calls (needs the extra \\[ray]). All limits hold for all of them.",
+        ),
     ] = None
     price_in: PriceIn = None
     price_out: PriceOut = None
@@ -391,6 +421,7 @@ class Options:
         _json_object("--plan-extra-body", self.plan_extra_body)
         _json_object("--judge-extra-body", self.judge_extra_body)
         self.most_failed(0)
+        self.given_shard()
 
     def text_settings(self) -> dict[str, Any]:
         """What is given of the settings that change the text, under the names of `settings.Settings`."""
@@ -416,6 +447,17 @@ class Options:
             "section_tolerance": self.section_tolerance,
             "length_control": self.length_control,
         }
+
+    def given_shard(self) -> Shard | None:
+        """The shard of `--shard`, or None where it is not given. The one shard of a single process is given too."""
+        if self.shard is None:
+            return None
+        if (shard := Shard.parse(self.shard)) is None:
+            raise UsageError(
+                f"--shard {self.shard}: no such shard.",
+                "As in --shard 1/3, --shard 2/3 and --shard 3/3, one for each of three processes.",
+            )
+        return shard
 
     def most_failed(self, instructions: int) -> int:
         """How many instructions may fail: `--max-failed`, a number or a share of all."""

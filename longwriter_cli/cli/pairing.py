@@ -16,7 +16,7 @@ from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.pairs_task import PairsTask, check_output, has_work, rules_of, settle_pairs
 from longwriter_cli.cli.summary import show_json, spent
-from longwriter_cli.cli.task import Task, first_read, limited, read_source
+from longwriter_cli.cli.task import Task, extent_of, first_read, read_source
 from longwriter_cli.cli.work import manifest_of
 from longwriter_cli.engine.events import Event, Finished
 from longwriter_cli.errors import EXIT_OK, InputError, UsageError
@@ -79,12 +79,13 @@ class _PairsErrand:
         task, options = self._task, self._options
         run = Run.read(task.directory, plan_digest) if read_manifest(task.directory) is not None else None
         try:
+            extent = extent_of(options, run)
             settings, templates = settle_pairs(task, options, run)
             check_prices(settings, options)
             rules = rules_of(task, settings, run)
             judged = rules.judge_samples if rules.weights.quality else 0
-            rows = {row.id: row for row in instructions_of(run, options.limit)} if run is not None else {}
-            rows |= {row.id: row for row in limited(self._instructions, options.limit)}
+            rows = {row.id: row for row in instructions_of(run, extent.in_run)} if run is not None else {}
+            rows |= {row.id: row for row in extent.of(self._instructions)}
             estimator = EvaluationEstimator(settings, templates, run, judged, judge_parts=False, samples=rules.samples)
             estimate = estimator.of_all(rows.values())
         finally:
@@ -94,8 +95,9 @@ class _PairsErrand:
         return EXIT_OK
 
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
-        task, options = self._task, self._options
-        with run.staged(limited(self._instructions, options.limit)) as staged:
+        task, extent = self._task, extent_of(self._options, run)
+        options = self._options = replace(self._options, limit=extent.in_run)
+        with run.staged(extent.of(self._instructions)) as staged:
             settings, templates = settle_pairs(task, options, run)
             rules = rules_of(task, settings, run)
             if staged.stat().st_size or has_work(run, settings, rules, options.limit):
@@ -103,7 +105,7 @@ class _PairsErrand:
                 check_prices(settings, options)
                 run.check_room()
             stored = run.manifest and Settings.from_row(run.manifest.settings)
-            run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
+            run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
             run.take_in(staged)
         record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
         self._pairing = Pairing(run, settings, rules)
@@ -167,7 +169,7 @@ async def _work(
     run: Run, settings: Settings, templates: Templates, rules: PairRules, calls: Calls, limit: int | None
 ) -> None:
     """Writes the samples that are not written, then has them judged."""
-    answering = Answering(run, calls.stop, calls.listen, calls.retry)
+    answering = Answering(run, calls.stop, calls.listen, calls.retry, calls.pool)
     if settings.method == "agentwrite":
         for sample in range(rules.samples):
             await _write_sample(run, settings, templates, sample, calls, limit)
@@ -197,6 +199,7 @@ async def _write_sample(
         calls.stop,
         calls.listen,
         calls.retry,
+        calls.pool,
     )
     try:
         await agentwrite.work(plan=True, write=True, slots=calls.slots, limit=limit, grace_s=calls.grace_s)

@@ -9,7 +9,8 @@ from longwriter_cli.cli.calls import check_prices, cost_usd
 from longwriter_cli.cli.meter import duration
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
-from longwriter_cli.cli.select_task import SelectTask, limited, logged_prompts, settle_selection
+from longwriter_cli.cli.select_task import SelectTask, logged_prompts, settle_selection, within
+from longwriter_cli.cli.task import extent_of
 from longwriter_cli.errors import EXIT_OK
 from longwriter_cli.records import Instruction, Usage
 from longwriter_cli.report.money import dollars
@@ -32,9 +33,10 @@ def dry_run(task: SelectTask, options: Options) -> int:
     rows = kept = calls = 0
     usage = Usage()
     try:
+        extent = extent_of(options, run)
         settings, templates = settle_selection(task, options, run)
         check_prices(settings, options)
-        for sifted in limited(sift(logged_prompts(task, []), task.rules_for(settings)), options.limit):
+        for sifted in within(sift(logged_prompts(task, []), task.rules_for(settings)), extent):
             rows += 1
             if not isinstance(sifted, Instruction):
                 continue

@@ -17,6 +17,7 @@ from longwriter_cli.stages.select import Reject
 from longwriter_cli.store.jsonl import disk_error
 from longwriter_cli.store.run import FILES, Run
 from longwriter_cli.store.selection import check_selection
+from longwriter_cli.store.shard import Extent
 from longwriter_cli.store.source import read_logs
 from longwriter_cli.text.requirement import required_words
 from longwriter_cli.text.selecting import Rules
@@ -86,11 +87,15 @@ def logged_prompts(task: SelectTask, bad_rows: list[InputError]) -> Iterator[Log
     )
 
 
-def limited(sifted: Iterable[Instruction | Reject], limit: int | None) -> Iterator[Instruction | Reject]:
-    """As far as the instruction of that number, which is the last."""
-    kept = 0
+def within(sifted: Iterable[Instruction | Reject], extent: Extent) -> Iterator[Instruction | Reject]:
+    """As far as the instruction of that number, which is the last; those of other shards are passed over."""
+    met = 0
     for each in sifted:
-        yield each
-        kept += isinstance(each, Instruction)
-        if kept == limit:
+        if isinstance(each, Reject):
+            yield each
+            continue
+        if extent.holds(met):
+            yield each
+        met += 1
+        if met == extent.limit:
             return

@@ -18,8 +18,9 @@ from longwriter_cli.cli.meter import AnswerMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.progress import PLAIN_INTERVAL_S
-from longwriter_cli.cli.select_task import SelectTask, check_places, limited, logged_prompts, settle_selection
+from longwriter_cli.cli.select_task import SelectTask, check_places, logged_prompts, settle_selection, within
 from longwriter_cli.cli.summary import show_json, spent
+from longwriter_cli.cli.task import extent_of
 from longwriter_cli.cli.work import manifest_of
 from longwriter_cli.errors import EmptyExport, InputError, LongwriterError, UsageError
 from longwriter_cli.llm.retry import Tally
@@ -33,6 +34,7 @@ from longwriter_cli.stages.select import Reject, Selector, is_open, sift, verdic
 from longwriter_cli.store.emptied import check_not_emptied
 from longwriter_cli.store.run import REJECTS, Run
 from longwriter_cli.store.selection import Row, Spool, replacing
+from longwriter_cli.store.shard import Extent
 from longwriter_cli.store.source import check_logs
 from longwriter_cli.text.display import counted
 from longwriter_cli.text.selecting import DROP_BY_MODEL, REASONS, Rules
@@ -74,13 +76,14 @@ class _SelectErrand:
 
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
         task, options = self._task, self._options
+        extent = extent_of(options, run)
         settings, templates = settle_selection(task, options, run)
         self._spool = spool = Spool(run.directory)
-        instructions = self._instructions(spool, task.rules_for(settings))
+        instructions = self._instructions(spool, task.rules_for(settings), extent)
         if not settings.model:
             for _ in instructions:
                 pass
-            run.begin(manifest_of(run, settings))
+            run.begin(manifest_of(run, settings, extent.shard))
             self._record_bad_rows(run)
             return None
         with run.staged(instructions) as staged:
@@ -90,7 +93,7 @@ class _SelectErrand:
                 check_prices(settings, options)
                 run.check_room()
             stored = run.manifest and Settings.from_row(run.manifest.settings)
-            run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
+            run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
             run.take_in(staged)
         self._record_bad_rows(run)
         meter = AnswerMeter(
@@ -104,16 +107,16 @@ class _SelectErrand:
 
         async def work(calls: Calls) -> None:
             selector = Selector(calls.chat, settings, templates.get("select"))
-            answering = Answering(run, calls.stop, calls.listen, calls.retry)
+            answering = Answering(run, calls.stop, calls.listen, calls.retry, calls.pool)
             questions = selector.questions(run, spool.kept_ids())
             await answering.work(questions, slots=calls.slots, grace_s=calls.grace_s)
 
         return settings, meter, work
 
-    def _instructions(self, spool: Spool, rules: Rules) -> Iterator[Instruction]:
+    def _instructions(self, spool: Spool, rules: Rules, extent: Extent) -> Iterator[Instruction]:
         """What the rules keep. All rows are put into the spool on the way."""
         reading = _Reading(self._options)
-        for sifted in limited(sift(self._logs, rules), self._options.limit):
+        for sifted in within(sift(self._logs, rules), extent):
             if isinstance(sifted, Reject):
                 spool.drop(_reject_row(sifted))
             else:

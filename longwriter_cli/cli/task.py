@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ from longwriter_cli.store.export import check_place, default_path
 from longwriter_cli.store.hub_push import check_push
 from longwriter_cli.store.jsonl import disk_error
 from longwriter_cli.store.run import FILES, Run
+from longwriter_cli.store.shard import Extent, Shard
 from longwriter_cli.store.source import read_instructions
 from longwriter_cli.text.plan import parse_plan, steps_from_json
 from longwriter_cli.text.requirement import required_words
@@ -116,11 +117,28 @@ def first_read(instructions: Iterator[Instruction]) -> Iterator[Instruction]:
     return chain([first] if (first := next(instructions, None)) is not None else [], instructions)
 
 
-def limited(instructions: Iterable[Instruction], limit: int | None) -> Iterator[Instruction]:
-    """The first `limit` instructions; the rows behind them are read and checked all the same."""
-    for place, instruction in enumerate(instructions):
-        if limit is None or place < limit:
-            yield instruction
+def extent_of(options: Options, run: Run | None) -> Extent:
+    """Which instructions this command works on; a shard's run goes on with its shard, whether it is named or not.
+
+    Raises:
+        UsageError: the run was begun for another shard.
+    """
+    manifest = run.manifest if run is not None else None
+    given, begun = options.given_shard(), manifest.shard if manifest is not None else None
+    if given is not None and given.of == 1:
+        given = None  # the one shard of a single process is the whole
+    elif given is None:
+        given = begun
+    if manifest is not None and given != begun:
+        raise UsageError(
+            f"This run was begun for {_shown(begun)}, and --shard says {options.shard}.",
+            "Leave --shard out to go on with this run, or name a run directory of that shard's own.",
+        )
+    return Extent(options.limit, given)
+
+
+def _shown(shard: Shard | None) -> str:
+    return "all instructions" if shard is None else f"shard {shard}"
 
 
 def check_judge(task: Task, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import errand
@@ -16,7 +17,15 @@ from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.redo import Redo
 from longwriter_cli.cli.summary import show_json, spent
-from longwriter_cli.cli.task import Task, check_export, check_judge, first_read, limited, read_source, settle_settings
+from longwriter_cli.cli.task import (
+    Task,
+    check_export,
+    check_judge,
+    extent_of,
+    first_read,
+    read_source,
+    settle_settings,
+)
 from longwriter_cli.errors import EmptyExport, InputError, UsageError
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import Templates
@@ -32,6 +41,7 @@ from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.manifest import Manifest, read_manifest
 from longwriter_cli.store.run import PLANS, REJECTS, Run
+from longwriter_cli.store.shard import Extent, Shard
 from longwriter_cli.text.display import counted, printable
 
 
@@ -67,8 +77,9 @@ class _AgentWriteErrand:
         self._address: str | None = None
 
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
-        task, options = self._task, self._options
-        settings, templates = _begin(task, options, run, self._instructions, self._bad_rows)
+        task, extent = self._task, extent_of(self._options, run)
+        settings, templates = _begin(task, self._options, run, extent, self._instructions, self._bad_rows)
+        options = replace(self._options, limit=extent.in_run)
         self._redo = Redo.begin(run, task.redo)
         if not (task.plan or task.write):
             return None
@@ -82,6 +93,7 @@ class _AgentWriteErrand:
                 calls.stop,
                 calls.listen,
                 calls.retry,
+                calls.pool,
             )
             await agentwrite.work(
                 plan=task.plan, write=task.write, slots=calls.slots, limit=options.limit, grace_s=calls.grace_s
@@ -89,7 +101,7 @@ class _AgentWriteErrand:
             if task.judges and settings.judge_model is not None:
                 judging = Judging(calls.chat, settings, templates.get("judge"))
                 texts = finished_to_be_judged(run, options.limit)
-                await Answering(run, calls.stop, calls.listen, calls.retry).work(
+                await Answering(run, calls.stop, calls.listen, calls.retry, calls.pool).work(
                     (question for text in texts for question in judging.questions(text)),
                     slots=calls.slots,
                     grace_s=calls.grace_s,
@@ -122,10 +134,15 @@ class _AgentWriteErrand:
 
 
 def _begin(
-    task: Task, options: Options, run: Run, instructions: Iterator[Instruction], bad_rows: list[InputError]
+    task: Task,
+    options: Options,
+    run: Run,
+    extent: Extent,
+    instructions: Iterator[Instruction],
+    bad_rows: list[InputError],
 ) -> tuple[Settings, Templates]:
     """Settles the settings, writes the manifest, takes the instructions in."""
-    with run.staged(limited(instructions, options.limit)) as staged:
+    with run.staged(extent.of(instructions)) as staged:
         settings, templates = settle_settings(task, options, run)
         check_judge(task, settings)
         stored = run.manifest and Settings.from_row(run.manifest.settings)
@@ -133,7 +150,7 @@ def _begin(
             models.check_model(settings, options)
             check_prices(settings, options)
             run.check_room()
-        run.begin(manifest_of(run, settings), templates.files() if settings != stored else None)
+        run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
         run.take_in(staged)
     _tell_strays(run)
     record_bad_rows(run, [task.source] if task.source is not None else [], bad_rows)
@@ -161,11 +178,11 @@ def _has_work(task: Task, run: Run, settings: Settings) -> bool:
     )
 
 
-def manifest_of(run: Run, settings: Settings) -> Manifest:
+def manifest_of(run: Run, settings: Settings, shard: Shard | None) -> Manifest:
     """The run's manifest with these settings: its own, a changed one, or the first."""
     row, fingerprint = settings.to_row(), settings.fingerprint()
     if run.manifest is None:
-        return Manifest(now(), row, fingerprint, note=models.note(settings))
+        return Manifest(now(), row, fingerprint, note=models.note(settings), shard=shard)
     return run.manifest if run.manifest.fingerprint == fingerprint else run.manifest.changed(row, fingerprint, now())
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from longwriter_cli.engine.stop import Halted, Stop
 from longwriter_cli.errors import BudgetReached, DiskFailed, EndpointRefused
@@ -119,3 +119,11 @@ class Pool(Generic[K]):
     def _put(self, work: int, chain: K) -> None:
         self._arrivals += 1
         heapq.heappush(self._waiting, (-work, self._arrivals, chain))
+
+
+class MakePool(Protocol):
+    """How a stage comes by its pool: `Pool` itself, or another one that carries the chains out elsewhere."""
+
+    def __call__(
+        self, open_chain: Open[K], carry_out: CarryOut[K], *, slots: int, stop: Stop, grace_s: float = 10.0
+    ) -> Pool[K]: ...

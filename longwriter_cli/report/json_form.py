@@ -213,6 +213,7 @@ def _manifest(manifest: Manifest) -> Row:
         "tool_version": manifest.tool_version,
         "fingerprint": manifest.fingerprint,
         "settings": dict(manifest.settings),
+        "shard": None if manifest.shard is None else str(manifest.shard),
         "note": manifest.note,
         "changes": len(manifest.changes),
     }

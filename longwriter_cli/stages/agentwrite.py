@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from longwriter_cli.engine.events import Failed, Finished, Listener, Planned, SectionWritten
-from longwriter_cli.engine.pool import Pool
+from longwriter_cli.engine.pool import MakePool, Pool
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import InstructionFailed
 from longwriter_cli.records import Instruction, Plan, Section, Step
@@ -33,6 +33,7 @@ class AgentWrite:
     stop: Stop
     listen: Listener
     retry: RetryPolicy = "by_kind"
+    pool: MakePool = Pool
 
     async def work(
         self, *, plan: bool, write: bool, slots: int, limit: int | None = None, grace_s: float = 10.0
@@ -52,7 +53,7 @@ class AgentWrite:
             for position in (order if write else [])
             if index.plan_at(position) is not None and not index.is_complete(position)
         )
-        pool: Pool[int] = Pool(
+        pool: Pool[int] = self.pool(
             self._plan_for_writing if write else self._plan,
             self._write,
             slots=slots,

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from longwriter_cli.engine.events import Answered, Failed, Listener
-from longwriter_cli.engine.pool import Pool
+from longwriter_cli.engine.pool import MakePool, Pool
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import InstructionFailed
 from longwriter_cli.records import Answer
@@ -47,6 +47,7 @@ class Answering:
     stop: Stop
     listen: Listener
     retry: RetryPolicy = "by_kind"
+    pool: MakePool = Pool
 
     async def work(self, questions: Iterable[Question], *, slots: int, grace_s: float = 10.0) -> None:
         """Asks, in the order given, what has no row yet. Questions are drawn when a slot is free: they may be millions.
@@ -54,7 +55,7 @@ class Answering:
         Raises:
             LongwriterError: what stopped the run. All that was appended before is kept.
         """
-        pool: Pool[Question] = Pool(self._answer, _nothing_more, slots=slots, stop=self.stop, grace_s=grace_s)
+        pool: Pool[Question] = self.pool(self._answer, _nothing_more, slots=slots, stop=self.stop, grace_s=grace_s)
         await pool.run(question for question in questions if self._is_open(question))
 
     def _is_open(self, question: Question) -> bool:

@@ -116,6 +116,14 @@ class Index:
     def position(self, id: str) -> int | None:  # noqa: A002 - the contract's word
         return self._position.get(id)
 
+    def worked_on(self) -> set[str]:
+        """The ids of the instructions that there is any row of, beside their own."""
+        ids = {self.ids[place] for place, at in enumerate(self._plan_at) if at != _NONE}
+        ids.update(self.ids[place] for place, last in enumerate(self._last_section) if last != _NONE)
+        ids.update(str(key[0]) for keys in self._answers.values() for key in keys)
+        ids.update(key[0] for key in self.failures if key[0] is not None)
+        return ids | set(self.strays)
+
     def order(self) -> list[int]:
         """All positions in instruction order: by row of the source, then by arrival."""
         return sorted(range(len(self.ids)), key=self._row.__getitem__)
@@ -250,6 +258,10 @@ class Index:
     def usage(self) -> Mapping[str, Usage]:
         """Tokens by model, over all rows."""
         return self._spent.by_model()
+
+    def row(self, position: int) -> int:
+        """The instruction's place in the source, from 0."""
+        return self._row[position]
 
     def instruction_at(self, position: int) -> int:
         return self._instruction_at[position]

@@ -13,6 +13,7 @@ from typing import Any
 from longwriter_cli import __version__
 from longwriter_cli.errors import InputError
 from longwriter_cli.store.jsonl import disk_error
+from longwriter_cli.store.shard import Shard
 
 FORMAT = 1
 MANIFEST_NAME = "manifest.json"
@@ -22,7 +23,8 @@ MANIFEST_NAME = "manifest.json"
 class Manifest:
     """`changes` holds what `--new-settings` accepted: `{"at", "tool_version", "settings", "fingerprint"}` each.
 
-    `note` says what a reader of the data must know of its model.
+    `note` says what a reader of the data must know of its model. `shard` is the part of the instructions that the run
+    was begun for, None for all of them.
     """
 
     created_at: str
@@ -31,6 +33,7 @@ class Manifest:
     tool_version: str = __version__
     note: str = ""
     changes: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
+    shard: Shard | None = None
 
     def changed(self, settings: Mapping[str, Any], fingerprint: str, at: str) -> Manifest:
         change = {"at": at, "tool_version": __version__, "settings": self.settings, "fingerprint": self.fingerprint}
@@ -44,6 +47,8 @@ class Manifest:
             "settings": dict(self.settings),
             "fingerprint": self.fingerprint,
         }
+        if self.shard is not None:
+            row["shard"] = str(self.shard)
         if self.note:
             row["note"] = self.note
         if self.changes:
@@ -70,6 +75,9 @@ def read_manifest(directory: Path) -> Manifest | None:
         for name in ("created_at", "fingerprint", "tool_version", "note"):
             if not isinstance(row.get(name, ""), str):
                 raise InputError(path, None, f'has a "{name}" that is no text', _MEND)
+        shard = None if row.get("shard") is None else Shard.parse(str(row["shard"]))
+        if row.get("shard") is not None and shard is None:
+            raise InputError(path, None, 'has a "shard" that is none, as "1/3" is one', _MEND)
         json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair could not be shown nor written again
         return Manifest(
             created_at=row["created_at"],
@@ -78,6 +86,7 @@ def read_manifest(directory: Path) -> Manifest | None:
             tool_version=row["tool_version"],
             note=row.get("note", ""),
             changes=tuple(dict(change) for change in row.get("changes", ())),
+            shard=shard,
         )
     except FileNotFoundError:
         return None

@@ -38,7 +38,14 @@ from longwriter_cli.store.load import (
     takes,
 )
 from longwriter_cli.store.lock import LOCK_NAME, RunLock
-from longwriter_cli.store.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest, write_whole
+from longwriter_cli.store.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    read_manifest,
+    sync_directory,
+    write_manifest,
+    write_whole,
+)
 from longwriter_cli.store.rejects import REJECTS
 from longwriter_cli.store.rows import (
     A,
@@ -196,7 +203,10 @@ class Run:
         """Appends a row, then takes it in as it would be read from the file: a later command knows the same."""
         if self._sample and name in _OF_A_SAMPLE:
             row = {"id": row.pop("id"), "sample": self._sample, **row}
-        line = _line(row)
+        self.add_line(name, _line(row))
+
+    def add_line(self, name: str, line: bytes) -> None:
+        """Appends a row as it stands in another run's file of that name, its newline included."""
         head = HEADS[name].decode(line)
         self._take[name]([head], [self._appender(name).append_line(line)], [line])
 
@@ -306,6 +316,15 @@ class Run:
             self._sync.flush()
         except OSError as error:
             raise disk_error(error, self.directory) from None
+
+    def move_to(self, directory: Path) -> None:
+        """Gives the run's directory another name, at which nothing stands, or an empty directory."""
+        try:
+            self.directory.rename(directory)
+            sync_directory(directory.parent)
+        except OSError as error:
+            raise disk_error(error, directory) from None
+        self.directory = directory
 
     def close(self) -> None:
         """Brings all rows to the disk and gives up the lock."""

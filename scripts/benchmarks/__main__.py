@@ -16,7 +16,7 @@ from types import ModuleType
 
 from table import Row, markdown, show
 
-MEASURES = ("startup", "client", "makespan", "many", "resume", "prefix", "engine", "length", "quality")
+MEASURES = ("startup", "client", "makespan", "many", "resume", "prefix", "engine", "length", "quality", "scale")
 
 
 def main() -> int:

@@ -15,13 +15,13 @@ import clock
 import endpoint
 
 from longwriter_cli.engine.gate import Gate
-from longwriter_cli.engine.pool import Pool
+from longwriter_cli.engine.pool import MakePool, Pool
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.llm.base import Chat, Completion, Request
 from longwriter_cli.prompts import load_templates
 from longwriter_cli.records import Instruction, Requirement, Usage
 from longwriter_cli.settings import Settings
-from longwriter_cli.stages import agentwrite
+from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.clock import now
 from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.write import Writer
@@ -77,13 +77,13 @@ def instructions(count: int, seed: int) -> list[Instruction]:
     ]
 
 
-def makespan_s(work: Iterable[Instruction], chat: Chat, slots: int, pool: type[Pool[int]] = Pool) -> float:
+def makespan_s(work: Iterable[Instruction], chat: Chat, slots: int, pool: MakePool = Pool) -> float:
     """Simulated seconds until all is written, in a run of its own; `chat` then knows what it served."""
 
     async def main(run: Run) -> float:
         settings, templates, stop = Settings(model="simulated"), load_templates(), Stop()
         planner, writer = Planner(chat, settings, templates), Writer(chat, settings, templates)
-        await agentwrite.AgentWrite(run, planner, writer, settings, stop, lambda event: None).work(
+        await AgentWrite(run, planner, writer, settings, stop, lambda event: None, pool=pool).work(
             plan=True, write=True, slots=slots
         )
         return clock.now_s()
@@ -93,11 +93,7 @@ def makespan_s(work: Iterable[Instruction], chat: Chat, slots: int, pool: type[P
         with run.staged(work) as staged:
             run.begin(Manifest(now(), settings.to_row(), settings.fingerprint()))
             run.take_in(staged)
-        before, agentwrite.Pool = agentwrite.Pool, pool  # type: ignore[misc]
-        try:
-            return clock.run(main(run))
-        finally:
-            agentwrite.Pool = before  # type: ignore[misc]
+        return clock.run(main(run))
 
 
 def simulated(count: int, seed: int, gate: Gate | None = None) -> tuple[list[Instruction], SimulatedChat]:

@@ -50,9 +50,9 @@ ORDERS = {"first-come": FirstCome, "static": Static}
 
 def main() -> None:
     from longwriter_cli.__main__ import main as program
-    from longwriter_cli.stages import agentwrite
+    from longwriter_cli.cli import calls
 
-    agentwrite.Pool = ORDERS[sys.argv.pop(1)]  # type: ignore[misc,assignment]
+    calls.Pool = ORDERS[sys.argv.pop(1)]  # type: ignore[misc,assignment]
     program()
 
 

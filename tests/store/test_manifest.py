@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from longwriter_cli import __version__
 from longwriter_cli.errors import DiskFailed, InputError, UsageError
 from longwriter_cli.store.manifest import FORMAT, MANIFEST_NAME, Manifest, read_manifest, write_manifest, write_whole
 from longwriter_cli.store.run import Run
+from longwriter_cli.store.shard import Shard
 from longwriter_cli.text.plan import plan_digest
 
 
@@ -96,6 +98,8 @@ def test_a_newer_format_is_refused_before_anything_is_mended(tmp_path: Path) -> 
         {"changes": [7]},
         {"created_at": 7},
         {"note": None},
+        {"shard": "5/4"},
+        {"shard": 1},
         {"fingerprint": "\ud800"},
         {"settings": {"model": "m", "plan_model": "\udfff"}},
     ],
@@ -116,8 +120,14 @@ def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, text: str) -> None:
         read_manifest(tmp_path)
 
 
+def test_a_shard_is_read_as_it_was_written(written: Path) -> None:
+    write_manifest(written, replace(MANIFEST, shard=Shard(2, 3)))
+    assert json.loads((written / MANIFEST_NAME).read_text(encoding="utf-8"))["shard"] == "2/3"
+    assert read_manifest(written) == replace(MANIFEST, shard=Shard(2, 3))
+
+
 def test_unknown_fields_and_a_mark_at_the_head_are_no_error(written: Path) -> None:
-    path = edit(written, shard="1/4", more={"by": "hand"})
+    path = edit(written, colour="blue", more={"by": "hand"})
     path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
     assert read_manifest(written) == MANIFEST
 
