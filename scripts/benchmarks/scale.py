@@ -2,7 +2,7 @@
 
 The real planner, writer, pool, retries, endpoints, limiter, budget and run; simulated are the endpoints alone. Each
 serves so many calls at once and refuses what is more (429 with Retry-After); 2% of the calls end in a 500 half-way, 1%
-in an empty answer; one endpoint goes away for ten minutes. Beside it, on fewer instructions, endpoints that refuse none:
+in an empty answer; one endpoint goes away for ten minutes. Beside it, on fewer instructions, ones that refuse none:
 the difference is what the limiter gives away to find out how many are too many. Sections have 30 words, which changes
 no schedule; what texts of full length cost in CPU is measured on fewer of them.
 """
