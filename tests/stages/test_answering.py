@@ -48,6 +48,7 @@ class Asked:
         return ask
 
     def __call__(self, retry: RetryPolicy = "by_kind") -> Asked:
+        self._run.index.failed_now.clear()  # each is another command
         answering = Answering(self._run, self.stop, self.events.append, retry)
         asyncio.run(answering.work(self._questions(), slots=2))
         return self
@@ -89,6 +90,16 @@ def test_a_hopeless_question_is_not_paid_for_for_ever(tmp_path: Path, kind: Fail
         assert Asked(run, failing={"a": kind}, basis="another")().ids == ["a"], "what it stands on has changed"
         assert Asked(run, failing={"a": kind})("none").ids == []
         assert Asked(run)("all").ids == ["a"]
+
+
+def test_one_command_that_goes_through_the_questions_again_asks_what_failed_once(tmp_path: Path) -> None:
+    with open_run(tmp_path) as run:
+        take_in(run, instruction("a"))
+        asked = Asked(run, failing={"a": "empty"})()
+        for policy in ("by_kind", "all"):
+            answering = Answering(run, asked.stop, asked.events.append, policy)
+            asyncio.run(answering.work(asked._questions(), slots=1))
+        assert asked.ids == ["a"]
 
 
 def test_a_stop_keeps_what_was_answered(tmp_path: Path) -> None:
