@@ -11,11 +11,13 @@
     ├── EndpointRefused     5   key, permission, model or quota: trying again cannot help
     ├── NotNow             75   the same command may work later
     │   ├── RunBusy             another process holds the run
+    │   ├── BatchPending        the answers of a batch are not there yet
     │   └── EndpointDown        no success for --give-up-after seconds
     ├── DiskFailed         74   full, read-only or failing
     └── Stopped        128 + n  a signal told the run to stop
 
     InstructionFailed           one instruction cannot be finished; the run goes on
+    Deferred                    its answer comes later; the work on this instruction is taken up again then
 
 A `LongwriterError` ends the command. An `InstructionFailed` ends one instruction: the stage records it in
 `failures.jsonl` and takes the next one. Anything else that escapes is a bug and ends with exit code 1.
@@ -89,6 +91,10 @@ class EndpointDown(NotNow):
     pass
 
 
+class BatchPending(NotNow):
+    pass
+
+
 class DiskFailed(LongwriterError):
     exit_code = 74
 
@@ -114,3 +120,7 @@ class InstructionFailed(Exception):
         self.usage = usage or Usage()
         self.attempts = attempts
         self.model = model
+
+
+class Deferred(Exception):
+    """What was asked for has no answer yet. No error: the work on it begins again from its last row, when it has."""

@@ -54,13 +54,16 @@ class Step:
 class Usage:
     """Tokens of one or more calls. `cached_tokens` is the part of `prompt_tokens` read from a prefix cache.
 
-    `estimated` is true where an endpoint reported nothing and the numbers are UTF-8 bytes / 4.
+    `estimated` is true where an endpoint reported nothing and the numbers are UTF-8 bytes / 4. `batch_…` are the parts
+    of the two that came by the Batch API: they cost half, whatever is cached, and none of them counts as cached.
     """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
     estimated: bool = False
+    batch_prompt_tokens: int = 0
+    batch_completion_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -68,6 +71,14 @@ class Usage:
             self.cached_tokens + other.cached_tokens,
             self.completion_tokens + other.completion_tokens,
             self.estimated or other.estimated,
+            self.batch_prompt_tokens + other.batch_prompt_tokens,
+            self.batch_completion_tokens + other.batch_completion_tokens,
+        )
+
+    def by_batch(self) -> Usage:
+        """The same, all of it by the Batch API."""
+        return Usage(
+            self.prompt_tokens, 0, self.completion_tokens, self.estimated, self.prompt_tokens, self.completion_tokens
         )
 
     @property

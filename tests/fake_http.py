@@ -19,6 +19,7 @@ class HttpRequest:
     body: bytes
     keep_alive: bool
     headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     keep_alive = headers.get("connection", "").lower() != "close" and version != "HTTP/1.0"
-    return HttpRequest(method, target.partition("?")[0], body, keep_alive, headers)
+    path, _, query = target.partition("?")
+    return HttpRequest(method, path, body, keep_alive, headers, query)
 
 
 def frames_of(wire: Wire) -> list[bytes]:

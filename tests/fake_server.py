@@ -11,9 +11,9 @@ As a program it prints its base URL as the first line and serves until it is kil
     python tests/fake_server.py --port 8000 --seed 1 --faults 0.3 --latency 0.01
 
 Plain asyncio streams: one coroutine a connection, HTTP/1.1 with keep-alive, nothing between the bytes and the test.
-What is answered is in `fake_model`, what goes wrong in `fake_faults`, what is too much in `fake_limits`. Whether a
-request meets a fault is a hash of (seed, request, how often it was seen), so a run can be repeated; a request meets at
-most `max_faults` in a row, so trying again succeeds in the end.
+What is answered is in `fake_model`, what goes wrong in `fake_faults`, what is too much in `fake_limits`, the Batch API
+(`server.batches`) in `fake_batches`. Whether a request meets a fault is a hash of (seed, request, how often it was
+seen), so a run can be repeated; a request meets at most `max_faults` in a row, so trying again succeeds in the end.
 
 Not covered: TLS, requests sent in chunks (411), `n` over 1, tools. A client that is killed after its answer reached
 the socket counts as answered, though it may never have read it.
@@ -38,6 +38,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import orjson
+from fake_batches import FakeBatches
 from fake_faults import (
     FAULT_KINDS,
     FINAL_FAULTS,
@@ -157,6 +158,7 @@ class FakeServer:
         unknown = set(self.fault_kinds) - set(FAULT_KINDS)
         if unknown:
             raise ValueError(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(FAULT_KINDS)}")
+        self.batches = FakeBatches(self._answer_line)
         self._stats = Stats()
         self._seats: asyncio.Semaphore | None = None
         self._seen: dict[bytes, _Seen] = {}
@@ -276,6 +278,8 @@ class FakeServer:
         """Answers one request; True if the connection can take another."""
         if (request.method, request.path) == ("POST", "/v1/chat/completions"):
             return await self._chat(request, reader, writer)
+        if request.path.startswith(("/v1/files", "/v1/batches")):
+            return await self._send(writer, self._batch_wire(request))
         routes: dict[tuple[str, str], Callable[[HttpRequest], Wire]] = {
             ("GET", "/v1/models"): self._list_models,
             ("GET", "/stats"): self._show_stats,
@@ -314,6 +318,29 @@ class FakeServer:
         writer.write(b"".join(frames))
         await writer.drain()
         return wire.fault not in ("stall", "cut_before", "stall_middle", "cut_middle")
+
+    # --- batches --------------------------------------------------------------------------------------------------
+
+    def _batch_wire(self, request: HttpRequest) -> Wire:
+        """What the Batch API answers; the modes that refuse hold for it too."""
+        if self.mode not in ("ok", "context"):
+            return error_wire(mode_error(self.mode, ""))
+        return self.batches.respond(request)
+
+    def _answer_line(self, body: bytes) -> Wire:
+        """What a line of a batch gets: as a chat call, counted like one."""
+        stats = self._stats
+        key = blake2b(body, digest_size=16).digest()
+        seen = self._seen.setdefault(key, _Seen())
+        stats.calls += 1
+        stats.repeats += seen.times > 0
+        stats.repeats_after_success += seen.succeeded
+        wire = self._decide(HttpRequest("POST", "/v1/chat/completions", body, True), key, seen)
+        seen.times += 1
+        if wire.status == 200 and wire.fault in (None, "slow"):
+            stats.answered += 1
+            seen.succeeded, seen.faults_in_row = True, 0
+        return wire
 
     # --- the other paths ------------------------------------------------------------------------------------------
 

@@ -265,6 +265,7 @@ def _tend(address: str, *warm: str) -> None:
     from genai_prices.data_snapshot import get_snapshot
 
     from longwriter_cli.llm import retry
+    from longwriter_cli.stages import waves
 
     for name in (*_WANTED, *warm):
         importlib.import_module(name)
@@ -272,6 +273,8 @@ def _tend(address: str, *warm: str) -> None:
     gc.freeze()  # so that no collection in a child copies what it shares with this process
     retry.FIRST_WAIT_S /= 100
     retry.LONGEST_WAIT_S /= 100
+    waves.FIRST_POLL_S /= 500
+    waves.LONGEST_POLL_S /= 500
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # attendants are nobody's to wait for
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from longwriter_cli.cli import chat as models
 from longwriter_cli.cli import signals
+from longwriter_cli.cli.batched import work_with_batches
 from longwriter_cli.cli.meter import Meter
 from longwriter_cli.cli.options import DEFAULT_GIVE_UP_AFTER_S, DEFAULT_GRACE_S, DEFAULT_MAX_ATTEMPTS, Options
 from longwriter_cli.cli.progress import Progress, display
@@ -26,8 +27,9 @@ from longwriter_cli.llm.retry import Retrying
 from longwriter_cli.records import Usage
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.failures import RetryPolicy
-from longwriter_cli.stages.limited import Limited, Paid
+from longwriter_cli.stages.limited import CostOf, Limited, Paid
 from longwriter_cli.stages.unrecorded import Unrecorded
+from longwriter_cli.store.batches import Batches
 from longwriter_cli.store.run import Run
 
 
@@ -58,7 +60,10 @@ async def call_model(run: Run, settings: Settings, options: Options, meter: Mete
     progress = Progress(meter, display(options.progress or "auto", verbose=bool(options.verbose)))
     unrecorded = Unrecorded()
     fleet = models.fleet(settings, options, slots, lambda message: progress.listen(events.Notice(message)))
-    behind_limits = _limits(run, settings, options, stop, slots, unrecorded.pay)
+    cost_of = _cost_of(options)
+    amount_of = _amount_of(settings, cost_of)
+    budget = _budget(run, options, amount_of)
+    behind_limits = _limits(options, stop, slots, budget, cost_of, unrecorded.pay)
     chat = Retrying(
         models.Connection(lambda: models.connect(settings, options, slots, behind_limits, fleet), slots),
         max_attempts=options.max_attempts or DEFAULT_MAX_ATTEMPTS,
@@ -77,10 +82,30 @@ async def call_model(run: Run, settings: Settings, options: Options, meter: Mete
         pool, meter.actors = fleet.pool, fleet.figures
     grace_s = DEFAULT_GRACE_S if options.grace is None else options.grace
     loop, told = asyncio.get_running_loop(), _teller(stop, grace_s, progress.listen)
+
+    def go_through(asked: Chat) -> Awaitable[None]:
+        return work(Calls(asked, stop, listen, _retry_policy(options), slots, grace_s, pool))
+
+    batches = Batches(run.directory)
     try:
         with progress, signals.heard(lambda number: loop.call_soon_threadsafe(told, number)):
-            await work(Calls(chat, stop, listen, _retry_policy(options), slots, grace_s, pool))
+            if options.transport == "batch" or batches:
+                await work_with_batches(
+                    run,
+                    batches,
+                    options,
+                    chat,
+                    go_through,
+                    budget=budget,
+                    amount_of=amount_of,
+                    stop=stop,
+                    listen=listen,
+                    tally=meter.tally,
+                )
+            else:
+                await go_through(chat)
     finally:
+        batches.close()
         with suppress(LongwriterError):  # then the run has stopped for that already, or will the next time
             for failure in unrecorded.rows():
                 run.add_failure(failure)
@@ -89,24 +114,26 @@ async def call_model(run: Run, settings: Settings, options: Options, meter: Mete
             await fleet.close()
 
 
-def _limits(run: Run, settings: Settings, options: Options, stop: Stop, slots: int, paid: Paid) -> models.Wrap:
+def _cost_of(options: Options) -> CostOf:
+    return lambda model, usage: (cost_usd({model: usage}, options) or 0.0) if options.max_cost is not None else 0.0
+
+
+def _amount_of(settings: Settings, cost_of: CostOf) -> Callable[[str, Usage], Amount]:
+    # A name that answered and stands in no list costs what the model that was asked for does.
+    return lambda model, usage: Amount(usage.total_tokens, cost_of(model, usage) or cost_of(settings.model, usage))
+
+
+def _budget(run: Run, options: Options, amount_of: Callable[[str, Usage], Amount]) -> Budget:
+    spent = sum((amount_of(model, usage) for model, usage in run.usage().items()), Amount())
+    return Budget(max_cost_usd=options.max_cost, max_tokens=options.max_total_tokens, spent=spent)
+
+
+def _limits(options: Options, stop: Stop, slots: int, budget: Budget, cost_of: CostOf, paid: Paid) -> models.Wrap:
     """Puts an endpoint behind the limits that the options set: budget and rates are those of all endpoints together.
 
     How many calls at once, and what is left of the endpoint's own rates, each endpoint is asked for itself: what one
     says holds back no other.
     """
-
-    def cost_of(model: str, usage: Usage) -> float:
-        return (cost_usd({model: usage}, options) or 0.0) if options.max_cost is not None else 0.0
-
-    def cost_so_far(model: str, usage: Usage) -> float:
-        # A name that answered and stands in no list costs what the model that was asked for does.
-        return cost_of(model, usage) or cost_of(settings.model, usage)
-
-    usage = run.usage()
-    tokens = sum(spent.total_tokens for spent in usage.values())
-    spent = Amount(tokens, sum(cost_so_far(model, spent) for model, spent in usage.items()))
-    budget = Budget(max_cost_usd=options.max_cost, max_tokens=options.max_total_tokens, spent=spent)
     rates = Line(
         TokenBucket(options.rpm) if options.rpm else None,
         TokenBucket(options.tpm) if options.tpm else None,

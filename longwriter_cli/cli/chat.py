@@ -86,6 +86,8 @@ def check_model(settings: Settings, options: Options) -> None:
     if options.ray is not None:
         _check_ray(settings)
     if any(is_local(model) for model in settings.models()):
+        if options.transport == "batch":
+            raise UsageError("The embedded server has no Batch API.", "Leave out --transport batch.")
         for name, other in (("--plan-model", settings.plan_model), ("--judge-model", settings.judge_model)):
             if other not in (None, settings.model):
                 raise UsageError(

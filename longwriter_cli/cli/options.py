@@ -225,6 +225,24 @@ class Options:
             help="Seconds that answers in flight get when the run is told to stop.",
         ),
     ] = None
+    transport: Annotated[
+        Literal["online", "batch"] | None,
+        _option(
+            "--transport",
+            panel=LIMITS,
+            default="online",
+            help="batch: by the Batch API, at half the price, one wave of up to a day for the plans and one for each "
+            "section. What is in a batch is never asked twice; `online` ends the batches that a run has under way.",
+        ),
+    ] = None
+    no_wait: Annotated[
+        bool | None,
+        _option(
+            "--no-wait",
+            panel=LIMITS,
+            help="With --transport batch: send or collect what is ready, then end with 75 while some is under way.",
+        ),
+    ] = None
     max_failed: Annotated[
         str | None,
         _option(
@@ -422,6 +440,15 @@ class Options:
         _json_object("--judge-extra-body", self.judge_extra_body)
         self.most_failed(0)
         self.given_shard()
+        self._check_transport()
+
+    def _check_transport(self) -> None:
+        if self.no_wait and self.transport != "batch":
+            raise UsageError("--no-wait goes with --transport batch alone.", "Add that, or leave --no-wait out.")
+        if self.transport == "batch" and len(self.base_url or ()) > 1:
+            raise UsageError("--transport batch works with one endpoint.", "Name one --base-url.")
+        if self.transport == "batch" and self.stream == "on":
+            raise UsageError("--transport batch and --stream on contradict each other.", "Leave one out.")
 
     def text_settings(self) -> dict[str, Any]:
         """What is given of the settings that change the text, under the names of `settings.Settings`."""

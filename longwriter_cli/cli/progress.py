@@ -17,7 +17,7 @@ import orjson
 
 from longwriter_cli.cli.meter import Meter, duration
 from longwriter_cli.cli.output import Unheard, say
-from longwriter_cli.engine.events import Answered, Event, Failed, Finished, Notice, Retrying
+from longwriter_cli.engine.events import Answered, BatchSeen, Event, Failed, Finished, Notice, Retrying
 from longwriter_cli.text.display import printable
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class PlainLines:
         self._complained = float("-inf")
 
     def update(self, meter: Meter, event: Event | None) -> None:
-        if isinstance(event, Failed | Notice):
+        if isinstance(event, Failed | Notice | BatchSeen):
             say(_line_of(event))
         elif isinstance(event, Retrying) and (self._verbose or time.monotonic() - self._complained >= PLAIN_INTERVAL_S):
             self._complained = time.monotonic()
@@ -77,12 +77,15 @@ class PlainLines:
 
 
 class JsonLines:
-    """One object a second, and one at the end."""
+    """One object a second, and one at the end; one for each change of a batch."""
 
     def __init__(self) -> None:
         self._last = 0.0
 
     def update(self, meter: Meter, event: Event | None) -> None:
+        if isinstance(event, BatchSeen):
+            seen = {"batch": event.id, "status": event.status, "done": event.done, "failed": event.failed}
+            say(orjson.dumps({**seen, "requests": event.total}).decode())
         if time.monotonic() - self._last >= JSON_INTERVAL_S:
             self._last = time.monotonic()
             say(orjson.dumps(meter.row()).decode())
@@ -104,7 +107,7 @@ class Live:
         self._last = 0.0
 
     def update(self, meter: Meter, event: Event | None) -> None:
-        if isinstance(event, Failed | Notice):
+        if isinstance(event, Failed | Notice | BatchSeen):
             self._console.print(_line_of(event), markup=False, highlight=False)
         if time.monotonic() - self._last >= LIVE_INTERVAL_S:
             self._last = time.monotonic()
@@ -175,9 +178,12 @@ def display(mode: ProgressMode, *, verbose: bool = False) -> Display:
     return PlainLines(verbose=verbose) if mode == "plain" else Silent()
 
 
-def _line_of(event: Failed | Notice) -> str:
+def _line_of(event: Failed | Notice | BatchSeen) -> str:
     if isinstance(event, Notice):
         return printable(event.message)
+    if isinstance(event, BatchSeen):
+        failed = f", {event.failed:,} failed" if event.failed else ""
+        return printable(f"batch {event.id}: {event.status}, {event.done:,} of {event.total:,} requests{failed}")
     failure = event.failure
     where = f"{failure.stage} {failure.n}" if failure.n is not None else failure.stage
     return printable(f"failed: {failure.id} ({where}): {failure.kind}: {failure.message}")

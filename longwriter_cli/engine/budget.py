@@ -67,10 +67,29 @@ class Budget:
             settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(settled)
             await settled
+        return self.hold(expected)
+
+    def hold(self, expected: Amount) -> Amount:
+        """Reserves it without asking for room, and returns what was reserved."""
         amount = self.expected(expected)
         self._reserved += amount
         self._in_flight += 1
         return amount
+
+    def problem(self, expected: Amount) -> BudgetReached | None:
+        """What to say where there is no room for it now."""
+        return self._problem(self.expected(expected))
+
+    def spend(self, actual: Amount) -> None:
+        """Counts what was not reserved."""
+        self.spent += actual
+
+    def learn(self, expected: Amount, actual: Amount) -> None:
+        """Corrects later expectations by what many calls together had."""
+        self._ratio = Amount(
+            _learned(self._ratio.tokens, expected.tokens, actual.tokens),
+            _learned(self._ratio.cost_usd, expected.cost_usd, actual.cost_usd),
+        )
 
     def expected(self, expected: Amount) -> Amount:
         """The expectation, corrected by what was learned."""
@@ -82,10 +101,7 @@ class Budget:
         # Nothing in flight has nothing reserved: no rounding error outlives that.
         self._reserved = self._reserved - amount if self._in_flight else Amount()
         self.spent += actual
-        self._ratio = Amount(
-            _learned(self._ratio.tokens, expected.tokens, actual.tokens),
-            _learned(self._ratio.cost_usd, expected.cost_usd, actual.cost_usd),
-        )
+        self.learn(expected, actual)
         waiting, self._waiting = self._waiting, []
         for settled in waiting:
             if not settled.done():

@@ -46,11 +46,22 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchSeen:
+    """What the endpoint says of a batch; `failed` of its `total` requests count as `done` too."""
+
+    id: str
+    status: str
+    done: int
+    failed: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that whoever watches should know now."""
 
     message: str
 
 
-Event = Planned | SectionWritten | Finished | Answered | Failed | Retrying | Notice
+Event = Planned | SectionWritten | Finished | Answered | Failed | Retrying | BatchSeen | Notice
 Listener = Callable[[Event], None]

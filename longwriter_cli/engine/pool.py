@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from longwriter_cli.engine.stop import Halted, Stop
-from longwriter_cli.errors import BudgetReached, DiskFailed, EndpointRefused
+from longwriter_cli.errors import BudgetReached, Deferred, DiskFailed, EndpointRefused
 
 WINDOW_PER_SLOT = 8
 
@@ -30,7 +30,8 @@ class Pool(Generic[K]):
     """Runs chains in `slots` slots at once.
 
     `open_chain` returns the work that the opened chain holds (any unit, the same for all), or None where there is
-    nothing to carry out. An exception from either callable stops the pool; `Halted` ends its slot quietly.
+    nothing to carry out. `Deferred` from either callable leaves the chain as it is, for another time. Any other
+    exception stops the pool; `Halted` ends its slot quietly.
     """
 
     def __init__(
@@ -78,8 +79,12 @@ class Pool(Generic[K]):
 
     async def _slot(self) -> None:
         try:
-            while not self._stop and await self._take_one():
-                pass
+            while not self._stop:
+                try:
+                    if not await self._take_one():
+                        break
+                except Deferred:
+                    pass
         except Halted:
             pass
         except asyncio.CancelledError as error:

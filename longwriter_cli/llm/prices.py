@@ -9,6 +9,8 @@ from functools import lru_cache
 from longwriter_cli.records import Usage
 
 _PER = 1_000_000
+BATCH_SHARE = 0.5
+"""Of the price, for what comes by the Batch API; there is no discount for cached input besides."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,11 @@ class Prices:
     def _of_model(self, model: str, usage: Usage, base_url: str | None) -> float | None:
         given = self.prompt, self.cached if self.cached is not None else self.prompt, self.completion
         listed = _listed(model, base_url) if None in given else None
-        cached_tokens = min(usage.cached_tokens, usage.prompt_tokens)
-        amounts = usage.prompt_tokens - cached_tokens, cached_tokens, usage.completion_tokens
+        by_batch = usage.batch_prompt_tokens, 0, usage.batch_completion_tokens
+        read = usage.prompt_tokens - usage.batch_prompt_tokens
+        cached = max(0, min(usage.cached_tokens, read))
+        online = read - cached, cached, usage.completion_tokens - usage.batch_completion_tokens
+        amounts = [one + BATCH_SHARE * other for one, other in zip(online, by_batch, strict=True)]
         total = 0.0
         for place, tokens in enumerate(amounts):
             price = given[place]

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from longwriter_cli.engine.events import Failed, Finished, Listener, Planned, SectionWritten
 from longwriter_cli.engine.pool import MakePool, Pool
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import InstructionFailed
+from longwriter_cli.llm.asking import asking_for
 from longwriter_cli.records import Instruction, Plan, Section, Step
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.carry import Outcome, carried_target
-from longwriter_cli.stages.failures import RetryPolicy, failure_of, may_try, plan_basis, write_basis
+from longwriter_cli.stages.failures import RetryPolicy, failure_of, may_try, plan_basis, tries_before, write_basis
 from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.run import Run
@@ -72,15 +74,25 @@ class AgentWrite:
         instruction = self.run.instruction(position)
         basis = plan_basis(instruction, self.settings)
         key = (instruction.id, "plan", None)
-        if not may_try(self.run.index.failures.get(key, ()), basis, self.retry):
+        if not self._may_try(key, basis):
             return
-        try:
-            plan = await self.planner.plan(instruction)
-        except InstructionFailed as error:
-            self._fail(instruction, "plan", None, error, basis)
-            return
-        self.run.add_plan(plan)
+        with self._asking_for(*key, basis):
+            try:
+                plan = await self.planner.plan(instruction)
+            except InstructionFailed as error:
+                self._fail(instruction, "plan", None, error, basis)
+                return
+            self.run.add_plan(plan)
         self.listen(Planned(plan))
+
+    def _may_try(self, key: tuple[str, str, int | None], basis: str) -> bool:
+        # The work may be gone through again and again until all answers are there: one command tries once.
+        index = self.run.index
+        return (*key, basis) not in index.failed_now and may_try(index.failures.get(key, ()), basis, self.retry)
+
+    def _asking_for(self, id: str, stage: str, n: int | None, basis: str) -> AbstractContextManager[None]:  # noqa: A002
+        tries = tries_before(self.run.index.failures.get((id, stage, n), ()), basis)
+        return asking_for(stage, id, n, self.run.sample_number, tries)
 
     async def _write(self, position: int) -> None:
         instruction, plan = self.run.instruction(position), self.run.plan(position)
@@ -88,8 +100,7 @@ class AgentWrite:
         basis = write_basis(instruction, plan, self.settings)
         written = self.run.sections(position)
         for step in plan.steps:
-            failures = self.run.index.failures.get((instruction.id, "write", step.n), ())
-            if step.n not in written and not may_try(failures, basis, self.retry):
+            if step.n not in written and not self._may_try((instruction.id, "write", step.n), basis):
                 return
         if not written:
             try:
@@ -140,12 +151,13 @@ class AgentWrite:
         self, instruction: Instruction, plan: Plan, step: Step, so_far: list[str] | tuple[()], basis: str
     ) -> Section | None:
         self.stop.check()
-        try:
-            section = await self.writer.write(instruction, plan, step, so_far)
-        except InstructionFailed as error:
-            self._fail(instruction, "write", step.n, error, basis)
-            return None
-        self.run.add_section(section)
+        with self._asking_for(instruction.id, "write", step.n, basis):
+            try:
+                section = await self.writer.write(instruction, plan, step, so_far)
+            except InstructionFailed as error:
+                self._fail(instruction, "write", step.n, error, basis)
+                return None
+            self.run.add_section(section)
         self.listen(SectionWritten(section))
         return section
 

@@ -13,8 +13,9 @@ from longwriter_cli.engine.events import Answered, Failed, Listener
 from longwriter_cli.engine.pool import MakePool, Pool
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import InstructionFailed
+from longwriter_cli.llm.asking import asking_for
 from longwriter_cli.records import Answer
-from longwriter_cli.stages.failures import RetryPolicy, failure_of, may_try
+from longwriter_cli.stages.failures import RetryPolicy, failure_of, may_try, tries_before
 from longwriter_cli.store.index import AnswerKey
 from longwriter_cli.store.run import Run
 
@@ -62,21 +63,25 @@ class Answering:
         answered_at = self.run.index.answers(question.stage).get(question.key)
         if answered_at is not None and answered_at >= question.since:
             return False
-        if question.again:
-            return True
-        failures = self.run.index.failures.get((question.id, question.stage, question.n), ())
-        return may_try(failures, question.basis, self.retry)
+        key = (question.id, question.stage, question.n)
+        # The questions may be gone through again and again until all answers are there: one command tries once.
+        if (*key, question.basis) in self.run.index.failed_now:
+            return False
+        return question.again or may_try(self.run.index.failures.get(key, ()), question.basis, self.retry)
 
     async def _answer(self, question: Question) -> None:
         self.stop.check()
-        try:
-            answer = await question.ask()
-        except InstructionFailed as error:
-            failure = failure_of(question.id, question.stage, question.n, error, question.basis)
-            self.run.add_failure(failure)
-            self.listen(Failed(failure))
-            return
-        self.run.add_answer(answer)
+        failures = self.run.index.failures.get((question.id, question.stage, question.n), ())
+        tries = tries_before(failures, question.basis)
+        with asking_for(question.stage, *question.key, question.since, tries):
+            try:
+                answer = await question.ask()
+            except InstructionFailed as error:
+                failure = failure_of(question.id, question.stage, question.n, error, question.basis)
+                self.run.add_failure(failure)
+                self.listen(Failed(failure))
+                return
+            self.run.add_answer(answer)
         self.listen(Answered(answer))
 
 

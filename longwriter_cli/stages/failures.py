@@ -38,6 +38,11 @@ def may_try(failures: Sequence[Failure], basis: str, policy: RetryPolicy) -> boo
     return same[-1].kind in _PASSING and len(same) < MOST_COMMANDS
 
 
+def tries_before(failures: Sequence[Failure], basis: str) -> int:
+    """How often this failed before. Each further try is a new one: what answered the last does not answer this."""
+    return sum(failure.basis == basis for failure in failures)
+
+
 def plan_basis(instruction: Instruction, settings: Settings) -> str:
     """First 16 hex digits of SHA-256 over what a planning call stands on."""
     return _digest(instruction.prompt, settings.fingerprint("plan"))

@@ -84,6 +84,7 @@ class Index:
         self.strays: list[str] = []  # ids of plans that belong to no instruction
         self._answers: defaultdict[str, dict[AnswerKey, int]] = defaultdict(dict)  # by stage
         self.failures: dict[tuple[str | None, str, int | None], list[Failure]] = {}
+        self.failed_now: set[tuple[str | None, str, int | None, str]] = set()  # key and basis, in this process
         self._spent = Spending()
         self._is_of_the_files = True
 

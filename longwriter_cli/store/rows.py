@@ -45,6 +45,8 @@ class UsageHead(msgspec.Struct, frozen=True, gc=False):
     prompt_tokens: _Tokens = 0
     cached_tokens: _Tokens = 0
     completion_tokens: _Tokens = 0
+    batch_prompt_tokens: _Tokens = 0
+    batch_completion_tokens: _Tokens = 0
 
 
 class RequirementHead(msgspec.Struct, frozen=True, gc=False):
@@ -281,11 +283,12 @@ def _requirement(required: Requirement | None) -> dict[str, Any] | None:
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "usage": {
-            "prompt_tokens": usage.prompt_tokens,
-            "cached_tokens": usage.cached_tokens,
-            "completion_tokens": usage.completion_tokens,
-        }
+    tokens = {
+        "prompt_tokens": usage.prompt_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "completion_tokens": usage.completion_tokens,
     }
-    return row | {"usage_estimated": True} if usage.estimated else row
+    if usage.batch_prompt_tokens or usage.batch_completion_tokens:
+        tokens["batch_prompt_tokens"] = usage.batch_prompt_tokens
+        tokens["batch_completion_tokens"] = usage.batch_completion_tokens
+    return {"usage": tokens} | ({"usage_estimated": True} if usage.estimated else {})

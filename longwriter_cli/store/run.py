@@ -21,6 +21,7 @@ from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import Answer, Failure, Instruction, Plan, Section, Usage
 from longwriter_cli.store import snapshot
 from longwriter_cli.store.anew import ANEW
+from longwriter_cli.store.batches import BATCHES
 from longwriter_cli.store.index import AnswerKey, DigestOf, Index, SectionEntry
 from longwriter_cli.store.indexes import Indexes
 from longwriter_cli.store.jsonl import NOT_A_ROW, Appender, GroupSync, disk_error, read_line
@@ -61,7 +62,7 @@ from longwriter_cli.store.snapshot import SNAPSHOT
 
 __all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "REJECTS", "SECTIONS", "Run", "no_run"]
 
-FILES = (MANIFEST_NAME, LOCK_NAME, SNAPSHOT, *ROWS, REJECTS, ANEW)
+FILES = (MANIFEST_NAME, LOCK_NAME, SNAPSHOT, *ROWS, REJECTS, ANEW, BATCHES)
 """All files that a run keeps for itself."""
 
 _OF_A_SAMPLE = frozenset({PLANS, SECTIONS, FAILURES})
@@ -198,6 +199,12 @@ class Run:
 
     def add_failure(self, failure: Failure) -> None:
         self._add(FAILURES, failure_row(failure))
+        self.index.failed_now.add((failure.id, failure.stage, failure.n, failure.basis))
+
+    @property
+    def sample_number(self) -> int:
+        """Which sample this view of the run is of, from 0."""
+        return self._sample
 
     def _add(self, name: str, row: dict[str, Any]) -> None:
         """Appends a row, then takes it in as it would be read from the file: a later command knows the same."""

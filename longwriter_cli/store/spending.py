@@ -16,6 +16,10 @@ class _TokenCounts(Protocol):
     def cached_tokens(self) -> int: ...
     @property
     def completion_tokens(self) -> int: ...
+    @property
+    def batch_prompt_tokens(self) -> int: ...
+    @property
+    def batch_completion_tokens(self) -> int: ...
 
 
 class _Paid(Protocol):
@@ -31,7 +35,7 @@ class Spending:
     """Adds up usage some hundred rows at a time. A model of which no token is known is none."""
 
     def __init__(self) -> None:
-        self._by_model: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+        self._by_model: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0, 0])
 
     def add_rows(self, rows: Sequence[_Paid]) -> None:
         for model in {row.model for row in rows}:
@@ -41,6 +45,8 @@ class Spending:
             spent[1] += sum([usage.cached_tokens for usage in usages])
             spent[2] += sum([usage.completion_tokens for usage in usages])
             spent[3] |= any(row.usage_estimated for row in own)
+            spent[4] += sum([usage.batch_prompt_tokens for usage in usages])
+            spent[5] += sum([usage.batch_completion_tokens for usage in usages])
 
     def add(self, model: str, usage: Usage) -> None:
         spent = self._by_model[model]
@@ -48,11 +54,13 @@ class Spending:
         spent[1] += usage.cached_tokens
         spent[2] += usage.completion_tokens
         spent[3] |= usage.estimated
+        spent[4] += usage.batch_prompt_tokens
+        spent[5] += usage.batch_completion_tokens
 
     def __iter__(self) -> Iterator[tuple[str, Usage]]:
-        for model, (prompt, cached, completion, estimated) in self._by_model.items():
+        for model, (prompt, cached, completion, estimated, *by_batch) in self._by_model.items():
             if prompt or completion:
-                yield model, Usage(prompt, cached, completion, bool(estimated))
+                yield model, Usage(prompt, cached, completion, bool(estimated), *by_batch)
 
     def by_model(self) -> Mapping[str, Usage]:
         return dict(self)

@@ -24,7 +24,8 @@ from longwriter_cli.errors import EndpointRefused, InstructionFailed, UsageError
 from longwriter_cli.llm.address import read_address
 from longwriter_cli.llm.base import Completion, Request
 from longwriter_cli.llm.faults import CallFailed, MaxTokensRenamed
-from longwriter_cli.llm.openai import MOST_BYTES, OpenAIChat
+from longwriter_cli.llm.openai import OpenAIChat
+from longwriter_cli.llm.transport import MOST_BYTES
 from longwriter_cli.records import Usage
 
 KEY = "sk-planted-5f2a9c71e0"

@@ -48,6 +48,7 @@ class Asked:
         return ask
 
     def __call__(self, retry: RetryPolicy = "by_kind") -> Asked:
+        self._run.index.failed_now.clear()  # each is another command
         answering = Answering(self._run, self.stop, self.events.append, retry)
         asyncio.run(answering.work(self._questions(), slots=2))
         return self

@@ -1,0 +1,298 @@
+"""The Batch API of one endpoint: files of requests go up, files of answers come down, within a day and at half price.
+
+A call here is one try, and is sorted like a chat call: `CallFailed` may succeed when it is made again.
+
+API: https://platform.openai.com/docs/api-reference/batch
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from longwriter_cli.errors import EndpointRefused, InstructionFailed
+from longwriter_cli.llm.answers import count_of
+from longwriter_cli.llm.faults import CallFailed, sort_error
+from longwriter_cli.llm.lenient_json import dumped, loaded
+from longwriter_cli.llm.said import shorten
+from longwriter_cli.llm.transport import Transport
+
+MOST_REQUESTS = 50_000
+MOST_BYTES = 200_000_000
+"""What one file may hold (OpenAI)."""
+
+ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+OUR_MARK = "longwriter"
+"""The key of a batch's metadata that holds our own name for it."""
+
+_CHAT = "/v1/chat/completions"
+_PAGES = 100
+_PAGE = 100
+_QUEUE_CODE = "token_limit_exceeded"
+_QUEUE_WORDS = re.compile(r"enqueued token limit", re.IGNORECASE)
+_LIMIT = re.compile(r"limit: ?(\d[\d,]*)", re.IGNORECASE)
+# Lines that the endpoint has put aside unread: no answer, and no fault of theirs.
+_UNREAD = frozenset({"batch_expired", "batch_cancelled", "batch_canceled"})
+
+
+class QueueFull(Exception):
+    """More tokens are enqueued than the endpoint takes. `limit` is what it says it takes, 0 where it says nothing."""
+
+    def __init__(self, message: str, limit: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a batch failed as a whole. `line`, counted from 1, is of the file that was sent; None: no line of it."""
+
+    code: str
+    message: str
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the endpoint says of a batch. `done` of its `total` requests were gone through, `failed` of them in vain.
+
+    `files` are those with answers and with errors, as far as there are any.
+    """
+
+    id: str
+    status: str
+    total: int
+    done: int
+    failed: int
+    files: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    input_file_id: str
+    mark: str
+    created_at: int
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ENDED
+
+    def queue_full(self) -> QueueFull | None:
+        """That more was enqueued than the endpoint takes, where that is why it failed."""
+        return next((full for problem in self.problems if (full := _queue_full(problem.code, problem.message))), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that came back: the HTTP status and the body of an answer, as a single call would have had it.
+
+    `unread`: the endpoint did not get to it; it has not been asked.
+    """
+
+    custom_id: str
+    status: int
+    body: Any
+    unread: bool = False
+
+
+class BatchApi:
+    """One endpoint's."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._takes_metadata = True
+
+    @property
+    def endpoint(self) -> str:
+        """Its address, as it may be shown and stored."""
+        return self._transport.shown
+
+    async def upload(self, path: Path, name: str) -> str:
+        """Sends a file of requests, and returns the id it got."""
+        with path.open("rb") as file:
+            answer = await self._call(
+                "POST", "/files", data={"purpose": "batch"}, files={"file": (name, file, "application/jsonl")}
+            )
+        return _id_of(answer)
+
+    async def find_upload(self, name: str, size: int) -> str | None:
+        """The id of a file that was sent under this name before, whole; None where the endpoint names none."""
+        async for row in self._listed("/files?purpose=batch"):
+            if row.get("filename") == name and row.get("bytes") == size:
+                return _id_of(row)
+        return None
+
+    async def create(self, file_id: str, mark: str) -> Batch:
+        """Makes a batch of a file that was sent.
+
+        Raises:
+            QueueFull: not with so many tokens, or not now.
+        """
+        body: dict[str, Any] = {"input_file_id": file_id, "endpoint": _CHAT, "completion_window": "24h"}
+        if self._takes_metadata:
+            body["metadata"] = {OUR_MARK: mark}
+        return _batch(await self._call("POST", "/batches", json=body))
+
+    async def find(self, file_id: str, mark: str, since: float) -> Batch | None:
+        """A batch that was made of this file before, whether or not we were told; None where the endpoint names none.
+
+        `since`: Unix time in seconds of when it was made at the earliest, by a clock that may be a day off.
+        """
+        async for row in self._listed("/batches"):
+            batch = _batch(row)
+            if batch.input_file_id == file_id or batch.mark == mark:
+                return batch
+            if 0 < batch.created_at < since - 86_400:
+                return None
+        return None
+
+    async def retrieve(self, batch_id: str) -> Batch:
+        return _batch(await self._call("GET", f"/batches/{batch_id}", what=f"the batch {batch_id}"))
+
+    async def cancel(self, batch_id: str) -> None:
+        """Asks for its end, which comes when it comes."""
+        await self._call("POST", f"/batches/{batch_id}/cancel", what=f"the batch {batch_id}")
+
+    async def download(self, file_id: str, path: Path) -> None:
+        """Writes a file with answers to `path`."""
+        async with self._transport.exchange("GET", f"/files/{file_id}/content") as response:
+            if not response.is_success:
+                content = b"".join([part async for part in self._transport.parts_of(response)])
+                raise self._sorted(response.status_code, content, response.headers, f"the file {file_id}")
+            with path.open("wb") as file:
+                async for part in response.aiter_bytes():
+                    file.write(part)
+
+    async def _listed(self, path: str) -> AsyncIterator[Mapping[str, Any]]:
+        """All there are, the newest first. Nothing where the endpoint has no such list."""
+        after = ""
+        for _ in range(_PAGES):
+            query = f"limit={_PAGE}" + (f"&after={after}" if after else "")
+            try:
+                page = await self._call("GET", path + ("&" if "?" in path else "?") + query)
+            except (EndpointRefused, InstructionFailed):
+                return
+            rows = page.get("data")
+            rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+            for row in rows:
+                yield row
+            if not (page.get("has_more") and rows and (after := str(rows[-1].get("id") or ""))):
+                return
+
+    async def _call(self, method: str, path: str, *, what: str = "", **content: Any) -> Mapping[str, Any]:
+        async with self._transport.exchange(method, path, **content) as response:
+            body = b"".join([part async for part in self._transport.parts_of(response)])
+        moved = next((hop.status_code for hop in response.history if hop.status_code in (301, 302)), None)
+        if moved or not response.is_success:
+            raise self._sorted(moved or response.status_code, body, response.headers, what)
+        return self._transport.read(body)
+
+    def _sorted(self, status: int, body: bytes, headers: Mapping[str, str], what: str) -> Exception:
+        """What an error is. `what` names what was asked for, where it must be there; else it is the API itself."""
+        said = self._transport.said(body.decode("utf-8", "replace"))
+        if full := _queue_full(" ".join(said.codes), said.message):
+            return full
+        if status == 413:
+            return QueueFull(f"the file is too large for {self.endpoint}", 0)
+        reason = shorten(said.message or f"HTTP {status}")
+        if status in (404, 405, 410, 501) or 300 <= status < 400:
+            if what:
+                return EndpointRefused(
+                    f"{self.endpoint} knows nothing of {what}: {reason}",
+                    "Use the key and the address that it was made with. To give it up, take its rows out of "
+                    "batches.jsonl; its requests are then made again.",
+                )
+            return EndpointRefused(f"{self.endpoint} has no Batch API: {reason}", "Leave out --transport batch.")
+        error = sort_error(status, said, headers, endpoint=self.endpoint, model="", now=time.time(), sent=("metadata",))
+        if getattr(error, "parameter", "") == "metadata" and self._takes_metadata:
+            self._takes_metadata = False
+            return CallFailed("the endpoint does not take metadata", retry_after_s=0.0, costs_attempt=False)
+        if isinstance(error, InstructionFailed):
+            return EndpointRefused(f"{self.endpoint} refuses a batch: {reason}", "Leave out --transport batch.")
+        return error
+
+    def refusal(self, status: int, body: Any, model: str) -> EndpointRefused | None:
+        """That no request of this model can be answered, where an error says so; None for all else."""
+        said = self._transport.said(dumped(body if isinstance(body, dict) else {"error": body}).decode())
+        error = sort_error(status, said, {}, endpoint=self.endpoint, model=model, now=time.time())
+        return error if isinstance(error, EndpointRefused) else None
+
+
+def request_line(custom_id: str, body: bytes) -> bytes:
+    """A line of a file of requests. `body` is that of the chat call."""
+    return b'{"custom_id":"%s","method":"POST","url":"%s","body":%s}\n' % (custom_id.encode(), _CHAT.encode(), body)
+
+
+def lines_of(path: Path) -> Iterator[Line]:
+    """The lines of a file of answers or of errors; what is no such line is passed over."""
+    with path.open("rb") as file:
+        for raw in file:
+            try:
+                row = loaded(raw)
+            except ValueError:
+                continue
+            if isinstance(row, dict) and isinstance(row.get("custom_id"), str):
+                yield _line(row["custom_id"], row)
+
+
+def lost_line() -> Line:
+    """Stands for a line that did not come back though its batch was completed."""
+    return Line("", 500, {"error": {"message": "the batch brought no answer to this request"}})
+
+
+def bad_line(problem: Problem) -> Line:
+    """Stands for a line that the endpoint could not take."""
+    return Line("", 400, {"error": {"message": problem.message, "code": problem.code}})
+
+
+def _line(custom_id: str, row: Mapping[str, Any]) -> Line:
+    response, error = row.get("response"), row.get("error")
+    if isinstance(response, dict):
+        return Line(custom_id, count_of(response.get("status_code")) or 200, response.get("body"))
+    code = error.get("code") if isinstance(error, dict) else None
+    return Line(custom_id, 500, {"error": error}, unread=code in _UNREAD)
+
+
+def _batch(row: Mapping[str, Any]) -> Batch:
+    counts = row.get("request_counts")
+    counts = counts if isinstance(counts, dict) else {}
+    done, failed = count_of(counts.get("completed")), count_of(counts.get("failed"))
+    errors = row.get("errors")
+    problems = errors.get("data") if isinstance(errors, dict) else errors
+    metadata = row.get("metadata")
+    mark = metadata.get(OUR_MARK) if isinstance(metadata, dict) else None
+    files = (row.get("output_file_id"), row.get("error_file_id"))
+    return Batch(
+        id=_id_of(row),
+        status=str(row.get("status") or "in_progress").lower(),
+        total=count_of(counts.get("total")),
+        done=done + failed,
+        failed=failed,
+        files=tuple(file for file in files if isinstance(file, str) and file),
+        problems=tuple(_problem(one) for one in problems if isinstance(one, dict))
+        if isinstance(problems, list)
+        else (),
+        input_file_id=str(row.get("input_file_id") or ""),
+        mark=mark if isinstance(mark, str) else "",
+        created_at=count_of(row.get("created_at")),
+    )
+
+
+def _problem(row: Mapping[str, Any]) -> Problem:
+    line = row.get("line")
+    return Problem(str(row.get("code") or ""), str(row.get("message") or ""), line if isinstance(line, int) else None)
+
+
+def _id_of(row: Mapping[str, Any]) -> str:
+    found = row.get("id")
+    if not isinstance(found, str) or not re.fullmatch(r"[\w.:=+-]+", found):
+        raise CallFailed("an answer without an id")
+    return found
+
+
+def _queue_full(code: str, message: str) -> QueueFull | None:
+    if _QUEUE_CODE not in code and _QUEUE_WORDS.search(message) is None:
+        return None
+    limit = _LIMIT.search(message)
+    return QueueFull(shorten(message), int(limit[1].replace(",", "")) if limit else 0)

@@ -1,0 +1,363 @@
+"""The batches of a run: what was sent, what is on its way, what came back and stands in no row yet.
+
+`batches.jsonl` has a row for each step of a batch's life, the last one counts: `prepared` (its requests are on disk),
+`uploaded`, `created`, `ended` (its answers are on disk), `spent` (each of them has its row, or stands for none). A row
+is on the disk before the next step is taken, so that whatever ends the process, the next one knows what was sent.
+
+The folder `batches/` holds, for each batch, the file of requests until it has ended, and from then on the answers until
+they are spent; `used` names the answers that rows hold already, 32 hex digits a line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import orjson
+
+from longwriter_cli.errors import InputError
+from longwriter_cli.store.jsonl import Appender, GroupSync, RowReader, disk_error, read_line
+from longwriter_cli.store.manifest import sync_directory
+
+BATCHES = "batches.jsonl"
+FOLDER = "batches"
+_USED = "used"
+_TIP = "Put the row right, or delete it: the batch is then taken for as far as the rows before it say."
+
+State = Literal["prepared", "uploaded", "created", "ended", "spent"]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**48)]
+Key = bytes
+"""Stands for a request: the 16 bytes of its `custom_id`."""
+
+
+class _Row(msgspec.Struct, omit_defaults=True):
+    id: str
+    state: State
+    at: str = ""
+    endpoint: str = ""
+    model: str = ""
+    requests: _Count = 0
+    prompt_tokens: _Count = 0
+    completion_tokens: _Count = 0
+    file_id: str = ""
+    batch_id: str = ""
+    status: str = ""
+    answers: _Count = 0
+    most_tokens: _Count = 0
+    queue_limit: _Count = 0
+
+
+class _Named(msgspec.Struct):
+    custom_id: str
+
+
+_ROWS = RowReader(_Row)
+_NAMES = RowReader(_Named)
+
+
+@dataclass
+class Sent:
+    """A batch that has not ended. Tokens are those expected of all its requests."""
+
+    id: str
+    at: str
+    endpoint: str
+    model: str
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    file_id: str = ""
+    batch_id: str = ""
+
+
+@dataclass
+class _Answers:
+    """The answers of a batch that has ended: where each stands that no row holds yet."""
+
+    fd: int
+    left: int
+
+
+class Batches:
+    """Those of the run in `directory`, which is locked. What is there is read at once, and nothing is made before a
+    batch is.
+
+    Raises:
+        InputError: a row of `batches.jsonl` cannot be read; names file and line.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / BATCHES
+        self._folder = directory / FOLDER
+        self._sync = GroupSync()
+        self._rows: Appender | None = None
+        self._used: int | None = None
+        self.sent: dict[str, Sent] = {}
+        # By model: tokens of prompts to have in the endpoint's queue at most, where it refused more, and its own limit.
+        self.most_tokens: dict[str, int] = {}
+        self._queue_limit: dict[str, int] = {}
+        self._pending: set[Key] = set()
+        self._answers: dict[str, _Answers] = {}
+        self._at: dict[Key, tuple[str, int]] = {}
+        if self.path.exists():
+            self._load()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything on its way, or an answer that no row holds."""
+        return bool(self.sent or self._at)
+
+    # --- asking
+
+    def is_pending(self, key: Key) -> bool:
+        """Whether the request is in a batch that has not ended."""
+        return key in self._pending
+
+    def answer(self, key: Key) -> dict[str, Any] | None:
+        """What came back for the request, `{"custom_id", "status", "body"}`; None where nothing did."""
+        place = self._at.get(key)
+        if place is None:
+            return None
+        name, offset = place
+        row: dict[str, Any] = orjson.loads(read_line(self._answers[name].fd, offset))
+        return row
+
+    def requests_of(self, name: str) -> Path:
+        """The file that is sent."""
+        return self._folder / f"{name}.requests.jsonl"
+
+    def keys_of(self, name: str) -> Iterator[Key]:
+        """The requests of a batch that has not ended, in the order of its file."""
+        for _, _, row in _NAMES.scan(self.requests_of(name)):
+            yield bytes.fromhex(row.custom_id)
+
+    def scratch(self, name: str) -> Path:
+        """A place for a file that is not needed again when the process has ended."""
+        return self._folder / f".{name}.tmp"
+
+    # --- a batch's life
+
+    def prepare(self, sent: Sent, lines: Iterable[bytes], keys: Collection[Key]) -> None:
+        """Writes the requests to disk. They are on their way from now on, whatever happens."""
+        try:
+            if not self._folder.exists():
+                self._folder.mkdir()
+                sync_directory(self._folder.parent)
+            self._write_whole(self.requests_of(sent.id), lines)
+        except OSError as error:
+            raise disk_error(error, self._folder) from None
+        self._add(
+            _Row(
+                sent.id,
+                "prepared",
+                at=sent.at,
+                endpoint=sent.endpoint,
+                model=sent.model,
+                requests=sent.requests,
+                prompt_tokens=sent.prompt_tokens,
+                completion_tokens=sent.completion_tokens,
+            )
+        )
+        self.sent[sent.id] = sent
+        self._pending.update(keys)
+
+    def note_upload(self, sent: Sent, file_id: str, at: str) -> None:
+        self._add(_Row(sent.id, "uploaded", at=at, file_id=file_id))
+        sent.file_id = file_id
+
+    def note_creation(self, sent: Sent, batch_id: str, at: str) -> None:
+        self._add(_Row(sent.id, "created", at=at, batch_id=batch_id))
+        sent.batch_id = batch_id
+
+    def end(
+        self,
+        sent: Sent,
+        status: str,
+        answers: Iterable[tuple[Key, int, Any]],
+        at: str,
+        *,
+        most_tokens: int = 0,
+        queue_limit: int = 0,
+    ) -> int:
+        """Keeps the answers, `(request, HTTP status, body)`, the first for each; returns how many there are.
+
+        What has none is no longer on its way. Where the batch was too much for the queue, `most_tokens` is what to try
+        next, and `queue_limit` what it takes, if that is known. A batch that was not lets the next ones be larger.
+        """
+        keys = set(self.keys_of(sent.id))
+        wanted = keys.copy()
+        path = self._folder / f"{sent.id}.answers.jsonl"
+
+        def lines() -> Iterator[bytes]:
+            for key, http_status, body in answers:
+                if key in wanted:
+                    wanted.remove(key)
+                    yield orjson.dumps(
+                        {"custom_id": key.hex(), "status": http_status, "body": body}, option=orjson.OPT_APPEND_NEWLINE
+                    )
+
+        try:
+            self._write_whole(path, lines())
+        except OSError as error:
+            raise disk_error(error, path) from None
+        found = len(keys) - len(wanted)
+        if found and sent.model in self.most_tokens:
+            most_tokens = 2 * self.most_tokens[sent.model]
+        row = _Row(
+            sent.id,
+            "ended",
+            at=at,
+            status=status,
+            answers=found,
+            most_tokens=min(most_tokens, 2**48),
+            queue_limit=min(queue_limit, 2**48),
+        )
+        self._add(row)
+        self._learn(sent.model, row)
+        del self.sent[sent.id]
+        self._pending -= keys
+        self._open_answers(sent.id, frozenset())
+        with suppress(OSError):
+            self.requests_of(sent.id).unlink()
+        return found
+
+    def _learn(self, model: str, row: _Row) -> None:
+        """Takes in what the endpoint's queue takes."""
+        if row.queue_limit:
+            self._queue_limit[model] = row.queue_limit
+        if row.most_tokens:
+            self.most_tokens[model] = min(row.most_tokens, self._queue_limit.get(model, row.most_tokens))
+
+    def use(self, keys: Iterable[Key]) -> None:
+        """Rows hold these answers now: they are not given again."""
+        text = b""
+        for key in keys:
+            if (place := self._at.pop(key, None)) is not None:
+                self._answers[place[0]].left -= 1
+                text += b"%s\n" % key.hex().encode()
+        if not text:
+            return
+        try:
+            if self._used is None:
+                self._used = os.open(self._folder / _USED, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            os.write(self._used, text)
+        except OSError as error:
+            raise disk_error(error, self._folder / _USED) from None
+
+    def tidy(self, at: str) -> None:
+        """Deletes the answers that rows hold. These rows are on the disk by now."""
+        for name, answers in list(self._answers.items()):
+            if answers.left <= 0:
+                self._add(_Row(name, "spent", at=at))
+                os.close(answers.fd)
+                del self._answers[name]
+                with suppress(OSError):
+                    (self._folder / f"{name}.answers.jsonl").unlink()
+        if not self._answers and self._used is not None:
+            os.close(self._used)
+            self._used = None
+            with suppress(OSError):
+                (self._folder / _USED).unlink()
+
+    def close(self) -> None:
+        try:
+            self._sync.close()
+        except OSError as error:
+            raise disk_error(error, self.path) from None
+        finally:
+            for fd in (*(answers.fd for answers in self._answers.values()), self._used):
+                if fd is not None:
+                    os.close(fd)
+            self._answers, self._used = {}, None
+            if self._rows is not None:
+                self._rows.close()
+
+    # --- reading and writing
+
+    def _load(self) -> None:
+        ended: list[str] = []
+        self._rows = Appender(self.path, self._sync, _ROWS.is_row)
+        for offset, _, row in _ROWS.scan(self.path, _TIP):
+            sent = self.sent.get(row.id)
+            match row.state:
+                case "prepared":
+                    self.sent[row.id] = Sent(
+                        row.id,
+                        row.at,
+                        row.endpoint,
+                        row.model,
+                        row.requests,
+                        row.prompt_tokens,
+                        row.completion_tokens,
+                    )
+                case "uploaded" if sent is not None:
+                    sent.file_id = row.file_id
+                case "created" if sent is not None:
+                    sent.batch_id = row.batch_id
+                case "ended" if sent is not None:
+                    del self.sent[row.id]
+                    ended.append(row.id)
+                    self._learn(sent.model, row)
+                case "spent" if row.id in ended:
+                    ended.remove(row.id)
+                case _:
+                    problem = f'the batch {row.id} is "{row.state}", and no row before it leads there'
+                    raise InputError(self.path, None, f"{problem} (byte {offset})", _TIP)
+        for name in self.sent:
+            if not self.requests_of(name).exists():
+                raise InputError(
+                    self.requests_of(name), None, "is missing", "Put it back, or take out its batch's rows."
+                )
+            self._pending.update(self.keys_of(name))
+        used = frozenset(self._used_before()) if ended else frozenset()
+        for name in ended:
+            self._open_answers(name, used)
+
+    def _used_before(self) -> Iterator[Key]:
+        with suppress(FileNotFoundError), (self._folder / _USED).open("rb") as file:
+            for line in file:
+                with suppress(ValueError):
+                    if len(key := bytes.fromhex(line.decode("ascii", "replace"))) == 16:
+                        yield key
+
+    def _open_answers(self, name: str, used: frozenset[Key]) -> None:
+        path = self._folder / f"{name}.answers.jsonl"
+        left = 0
+        for offset, _, row in _NAMES.scan(path, "Delete its batch's rows to have the requests made again."):
+            key = bytes.fromhex(row.custom_id)
+            if key not in used:
+                self._at[key] = (name, offset)
+                left += 1
+        try:
+            self._answers[name] = _Answers(os.open(path, os.O_RDONLY), left)
+        except OSError as error:
+            raise disk_error(error, path) from None
+
+    def _add(self, row: _Row) -> None:
+        """Appends a row, and returns when it is on the disk."""
+        if self._rows is None:
+            self._rows = Appender(self.path, self._sync, _ROWS.is_row)
+        self._rows.append_line(msgspec.json.encode(row) + b"\n")
+        try:
+            self._sync.flush()
+        except OSError as error:
+            raise disk_error(error, self.path) from None
+
+    def _write_whole(self, path: Path, lines: Iterable[bytes]) -> None:
+        temporary = path.with_name(f".{path.name}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                for line in lines:
+                    file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+            sync_directory(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
