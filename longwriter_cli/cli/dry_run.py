@@ -87,6 +87,7 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
     cost = cost_usd(usage, options)
     without_cache = {model: replace(spent, cached_tokens=0) for model, spent in usage.items()}
     uncached = cost_usd(without_cache, options)
+    by_batch = cost_usd(_by_batch(usage), options)
     elapsed_s = max(estimate.elapsed_s(concurrency), _rated_s(estimate, options))
     if options.json:
         summary = {
@@ -102,6 +103,8 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
             "completion_tokens": estimate.usage.completion_tokens,
             "cost_usd": None if cost is None else round(cost, 6),
             "cost_usd_uncached": None if uncached is None else round(uncached, 6),
+            "cost_usd_batch": None if by_batch is None else round(by_batch, 6),
+            "waves": estimate.waves,
             "elapsed_s": round(elapsed_s, 1),
             "exit_code": EXIT_OK,
         }
@@ -127,12 +130,17 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
             "time",
             f"{duration(elapsed_s)} with {at_once} at once, at {TOKENS_PER_SECOND:g} tokens/s each{rates}",
         ),
+        ("by batch", _price_by_batch(usage, options)),
+        (
+            "",
+            f"{counted(estimate.waves, 'wave')}, each of which may take a day: {_days(estimate.waves)} at the longest",
+        ),
     ):
         show(f"{name:>12}  {value}")
     if task.preset is not None:
         show(f"{'preset':>12}  {task.preset.name}: {task.preset.shown()}")
     for option, cap, needed in (
-        ("--max-cost", options.max_cost, cost),
+        ("--max-cost", options.max_cost, by_batch if options.transport == "batch" else cost),
         ("--max-total-tokens", options.max_total_tokens, estimate.usage.total_tokens),
     ):
         if cap is not None and needed is not None and needed > cap:
@@ -150,6 +158,19 @@ def _price(usage: Mapping[str, Usage], without_cache: Mapping[str, Usage], optio
     known = f"{dollars(cost)}, or {dollars(uncached)} where the endpoint has no prefix cache"
     without = f"; without {', '.join(unknown)}, of no known price: --price-in and --price-out say it"
     return known + (without if unknown else "")
+def _by_batch(usage: Mapping[str, Usage]) -> dict[str, Usage]:
+    return {model: spent.by_batch() for model, spent in usage.items()}
+
+
+def _price_by_batch(usage: Mapping[str, Usage], options: Options) -> str:
+    cost, _ = known_cost(_by_batch(usage), lambda spent: cost_usd(spent, options))
+    if cost is None:
+        return "no price known"
+    return f"{dollars(cost)}, whatever is cached: half the price, and no discount besides"
+
+
+def _days(waves: int) -> str:
+    return "a day" if waves == 1 else f"{waves} days"
 
 
 def _rated_s(estimate: Estimate, options: Options) -> float:

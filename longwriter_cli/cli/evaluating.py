@@ -47,6 +47,7 @@ from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.trajectory import parts_to_judge
 from longwriter_cli.stages.write import Writer
 from longwriter_cli.store import anew
+from longwriter_cli.store.batches import BATCHES
 from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.place import check_directory
 from longwriter_cli.store.run import Run
@@ -63,6 +64,11 @@ def carry_out(task: EvaluationTask, options: Options) -> int:
     """
     options.check()
     begun = read_manifest(task.directory) is not None
+    if task.redo_judging and (options.transport == "batch" or (task.directory / BATCHES).exists()):
+        raise UsageError(
+            "--redo-judging does not go with batches: what is asked again would be known for what was asked before.",
+            "Judge with another model or template, or evaluate in another run directory.",
+        )
     if not begun and task.source is None:
         raise UsageError(f"{task.directory} holds no run, and no benchmark is named.", "Name one, or `builtin`.")
     if not begun and options.model is None and task.predictions is None:

@@ -49,6 +49,7 @@ def dry_run(task: SelectTask, options: Options) -> int:
             run.close()
     slots = models.slots(settings, options) if settings.model else 1
     cost = cost_usd({settings.model: usage}, options) if settings.model else 0.0
+    by_batch = cost_usd({settings.model: usage.by_batch()}, options) if settings.model else 0.0
     rated_s = max(60 * calls / (options.rpm or 1e12), 60 * usage.total_tokens / (options.tpm or 1e12))
     elapsed_s = max(usage.completion_tokens / TOKENS_PER_SECOND / slots, rated_s)
     if options.json:
@@ -63,6 +64,7 @@ def dry_run(task: SelectTask, options: Options) -> int:
             "cached_tokens": usage.cached_tokens,
             "completion_tokens": usage.completion_tokens,
             "cost_usd": None if cost is None else round(cost, 6),
+            "cost_usd_batch": None if by_batch is None else round(by_batch, 6),
             "elapsed_s": round(elapsed_s, 1),
             "exit_code": EXIT_OK,
         }
@@ -74,7 +76,12 @@ def dry_run(task: SelectTask, options: Options) -> int:
         ("rows", f"{rows:,}, of which the rules keep {kept:,}"),
         ("calls", f"{calls:,}"),
         ("tokens", f"{usage.prompt_tokens:,} of prompts, {usage.completion_tokens:,} of answers"),
-        ("cost", dollars(cost) if cost is not None else "no price known: give --price-in and --price-out"),
+        (
+            "cost",
+            f"{dollars(cost)}, by batch {dollars(by_batch)}"
+            if cost is not None and by_batch is not None
+            else "no price known: give --price-in and --price-out",
+        ),
         (
             "time",
             f"{duration(elapsed_s)} with {counted(slots, 'call')} at once, at {TOKENS_PER_SECOND:g} tokens/s each",

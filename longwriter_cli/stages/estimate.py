@@ -31,7 +31,10 @@ _BYTES_PER_TOKEN = 4
 
 @dataclass
 class Estimate:
-    """`chain_s` is the longest instruction's time in seconds: no concurrency makes the run shorter than that."""
+    """`chain_s` is the longest instruction's time in seconds: no concurrency makes the run shorter than that.
+
+    `waves` is how many calls of one instruction wait for each other: so many batches one after the other.
+    """
 
     instructions: int = 0
     sections: int = 0
@@ -43,6 +46,7 @@ class Estimate:
     judge_calls: int = 0
     judge_usage: Usage = field(default_factory=Usage)
     chain_s: float = 0.0
+    waves: int = 0
 
     @property
     def calls(self) -> int:
@@ -54,10 +58,10 @@ class Estimate:
 
     def add(self, part: Estimate) -> None:
         """Takes in what can be done at the same time."""
-        longest_s = max(self.chain_s, part.chain_s)
+        longest_s, waves = max(self.chain_s, part.chain_s), max(self.waves, part.waves)
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(part, each.name))
-        self.chain_s = longest_s
+        self.chain_s, self.waves = longest_s, waves
 
     def elapsed_s(self, concurrency: int) -> float:
         """Seconds the run will take at 40 tokens a second for each call."""
@@ -82,7 +86,7 @@ class Estimator:
         return estimate
 
     def _add(self, estimate: Estimate, instruction: Instruction, plan: Plan | None, written: Collection[int]) -> None:
-        answered = 0
+        answered = waves = 0
         steps = plan.steps if plan is not None else expected_steps(instruction, self.settings)
         estimate.instructions += 1
         if self.plans and plan is None and needs_call(instruction, self.settings):
@@ -90,6 +94,7 @@ class Estimator:
             estimate.plan_usage += usage
             estimate.plan_calls += 1
             answered += usage.completion_tokens
+            waves += 1
         if self.writes:
             usage = self._write_usage(instruction, steps, written)
             estimate.write_usage += usage
@@ -97,12 +102,15 @@ class Estimator:
             estimate.sections += len(missing)
             estimate.words += sum(step.words for step in missing)
             answered += usage.completion_tokens
+            waves += len(missing) if self.settings.mode == "serial" else min(1, len(missing))
         if self.judges:
             usage = self._judge_usage(instruction, steps)
             estimate.judge_usage += usage
             estimate.judge_calls += 1
             answered += usage.completion_tokens
+            waves += 1
         estimate.chain_s = max(estimate.chain_s, answered / TOKENS_PER_SECOND)
+        estimate.waves = max(estimate.waves, waves)
 
     def _plan_usage(self, instruction: Instruction, steps: Sequence[Step]) -> Usage:
         language = language_of(instruction, self.settings)

@@ -56,7 +56,8 @@ class EvaluationEstimator:
             words = sum(step.words for step in expected_steps(instruction, self.settings))
             tokens = round(expected_tokens(words, language_of(instruction, self.settings)))
             usage = Usage(prompt_tokens(instruction.prompt), 0, tokens)
-            return Estimate(direct_calls=1, words=words, write_usage=usage, chain_s=tokens / TOKENS_PER_SECOND)
+            took_s = tokens / TOKENS_PER_SECOND
+            return Estimate(direct_calls=1, words=words, write_usage=usage, chain_s=took_s, waves=1)
         if self.settings.method == "given":
             return Estimate()
         estimator = Estimator(self.settings, self.templates, plans=True, writes=True)
@@ -77,10 +78,11 @@ class EvaluationEstimator:
             done = sum(judged[instruction.id, PART_SAMPLES + place] > 0 for place in range(PARTS))
             times[(Step(1, "a tenth of it", words // PARTS),)] = PARTS - done
         estimator = Estimator(self.settings, self.templates, plans=False, writes=False, judges=True)
-        written_s, judged_s = part.chain_s, 0.0
+        written_s, judged_s, waves = part.chain_s, 0.0, part.waves
         for of, count in times.items():
             one = estimator.of_all([(instruction, Plan(instruction.id, of), ())])
             for _ in range(count):
                 part.add(one)
                 judged_s = max(judged_s, one.chain_s)
         part.chain_s = written_s + judged_s
+        part.waves = waves + (1 if judged_s else 0)

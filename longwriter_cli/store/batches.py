@@ -11,7 +11,7 @@ they are spent; `used` names the answers that rows hold already, 32 hex digits a
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,8 +104,9 @@ class Batches:
         self._pending: set[Key] = set()
         self._answers: dict[str, _Answers] = {}
         self._at: dict[Key, tuple[str, int]] = {}
-        if self.path.exists():
-            self._load()
+        states = self._load() if self.path.exists() else {}
+        if self._folder.exists():
+            self._sweep(states)
 
     def __bool__(self) -> bool:
         """Whether there is anything on its way, or an answer that no row holds."""
@@ -278,11 +279,14 @@ class Batches:
 
     # --- reading and writing
 
-    def _load(self) -> None:
+    def _load(self) -> dict[str, State]:
+        """Reads the rows, and returns how far each batch is."""
         ended: list[str] = []
+        states: dict[str, State] = {}
         self._rows = Appender(self.path, self._sync, _ROWS.is_row)
         for offset, _, row in _ROWS.scan(self.path, _TIP):
             sent = self.sent.get(row.id)
+            states[row.id] = row.state
             match row.state:
                 case "prepared":
                     self.sent[row.id] = Sent(
@@ -316,6 +320,17 @@ class Batches:
         used = frozenset(self._used_before()) if ended else frozenset()
         for name in ended:
             self._open_answers(name, used)
+        return states
+
+    def _sweep(self, states: Mapping[str, State]) -> None:
+        """Deletes what a kill between a file and its row, or a row and its file, left behind."""
+        for path in list(self._folder.iterdir()):
+            name, _, kind = path.name.partition(".")
+            unsent = kind == "requests.jsonl" and name not in self.sent
+            spent = kind == "answers.jsonl" and states.get(name) == "spent"
+            if unsent or spent or (not name and kind.endswith(".tmp")):
+                with suppress(OSError):
+                    path.unlink()
 
     def _used_before(self) -> Iterator[Key]:
         with suppress(FileNotFoundError), (self._folder / _USED).open("rb") as file:
