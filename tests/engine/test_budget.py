@@ -157,3 +157,22 @@ async def command(
     assert budget.spent.tokens <= allowed + 1e-6
     assert not wanted or budget.spent.tokens + wanted > cap, "stopped with room for the next call"
     return budget.spent.tokens
+
+
+async def test_what_is_held_leaves_less_room_until_it_is_settled() -> None:
+    budget = Budget(max_tokens=100)
+    assert budget.problem(Amount(60)) is None
+    held = budget.hold(Amount(60))
+    assert budget.problem(Amount(60)) is not None
+    budget.settle(Amount(60), held, Amount())
+    budget.spend(Amount(30))
+    assert budget.problem(Amount(60)) is None
+    assert budget.problem(Amount(80)) is not None
+
+
+async def test_what_many_calls_had_corrects_what_the_next_ones_are_expected_to() -> None:
+    budget = Budget(max_tokens=1000)
+    budget.learn(Amount(100), Amount(150))
+    assert budget.expected(Amount(100)).tokens == 150
+    budget.learn(Amount(), Amount())
+    assert budget.expected(Amount(100)).tokens == 150

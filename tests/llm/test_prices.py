@@ -80,3 +80,12 @@ def test_several_models_are_summed_and_one_unknown_one_makes_the_sum_unknown() -
 
 def test_more_cached_tokens_than_tokens_are_no_negative_cost() -> None:
     assert cost("gpt-4o", MILLION, 2 * MILLION, 0) == pytest.approx(1.25)
+
+
+def test_what_came_by_batch_costs_half_and_its_cached_part_no_less() -> None:
+    prices = Prices(prompt=1.0, completion=2.0, cached=0.5)
+    by_batch = Usage(MILLION, 400_000, MILLION).by_batch()
+    assert prices.cost_usd({"m": by_batch}) == pytest.approx(0.5 + 1.0)
+    online = Usage(MILLION, 400_000, MILLION)
+    assert prices.cost_usd({"m": by_batch + online}) == pytest.approx(1.5 + 0.6 + 0.2 + 2.0)
+    assert Prices().cost_usd({"fake-writer": by_batch}) is None
