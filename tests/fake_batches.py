@@ -43,6 +43,7 @@ class FakeBatches:
     polls: int = 1
     endings: list[str] = field(default_factory=list)
     faults: list[tuple[str, str]] = field(default_factory=list)
+    slow_every: int = 0  # each so-manieth batch takes ten times as many polls
     queue_tokens: int | None = None  # more tokens of prompts than that are not enqueued
     most_requests: int = 50_000
     lists: bool = True
@@ -190,12 +191,16 @@ class FakeBatches:
             self._polled[batch_id] += 1
             if batch["status"] == "cancelling":
                 self._end(batch, lines, "cancelled")
-            elif self._polled[batch_id] < self.polls:
+            elif self._polled[batch_id] < self._polls_of(batch_id):
                 batch["status"] = "in_progress"
                 batch["request_counts"] = {"total": len(lines), "completed": len(lines) // 2, "failed": 0}
             else:
                 self._end(batch, lines, self.endings.pop(0) if self.endings else "completed")
         return json_wire(batch)
+
+    def _polls_of(self, batch_id: str) -> int:
+        number = int(batch_id.removeprefix("batch_"))
+        return self.polls * (10 if self.slow_every and number % self.slow_every == 0 else 1)
 
     def _cancel(self, batch_id: str) -> Wire:
         batch = self.batches[batch_id]

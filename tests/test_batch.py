@@ -95,6 +95,23 @@ def test_models_do_not_share_a_file(source: Path, run: Path, server: FakeServer)
     assert len(server.batches.batches) == 1 + STEPS + 1
 
 
+def test_answers_that_miss_what_was_asked_are_asked_again_in_the_next_wave(
+    source: Path, run: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    """The nearer of two answers is taken, and later sections make up for it: all from what is on disk."""
+    options = ("--section-tolerance", "0.1", "--length-control", "carry")
+    with FakeServer(bias=0.7) as other:
+        run_longwriter("build-dataset", source, "-r", tmp_path / "online", *options, *at(other))
+    server.bias = 0.7
+    command = ("build-dataset", source, "-r", run, *BATCH, "--no-wait", *options, *at(server))
+    while run_longwriter(*command, code=None).code == 75:
+        pass
+    assert dataset(run) == dataset(tmp_path / "online")
+    assert len(server.batches.batches) > 1 + STEPS
+    assert asked_once(server)
+    assert {row["attempts"] for row in read_rows(run / "sections.jsonl")} == {2}
+
+
 # --- killed
 
 
@@ -220,6 +237,24 @@ def test_an_answer_that_could_not_be_used_is_counted_once_though_commands_end_in
     assert read_rows(run / "failures.jsonl") == []
 
 
+def test_the_same_request_made_again_is_another_one(run: Path, tmp_path: Path, server: FakeServer) -> None:
+    source = write_rows(tmp_path / "in.jsonl", essays(2, 800))
+    asked: Counter[str] = Counter()
+
+    def empty_at_first(request: dict[str, Any]) -> str | None:
+        prompt = prompt_text(request)
+        asked[prompt] += 1
+        return "" if asked[prompt] == 1 and "number 1" in prompt and "Mark" in prompt else None
+
+    server.answer = empty_at_first
+    command = ("build-dataset", source, "-r", run, *BATCH, "--no-wait", *at(server))
+    while (result := run_longwriter(*command, code=None)).code == 75:
+        pass
+    assert result.code == 0, result
+    assert sorted(row["attempts"] for row in read_rows(run / "sections.jsonl")) == [1, 1, 1, 2]
+    assert max(asked.values()) == 2
+
+
 # --- what becomes of batches
 
 
@@ -317,18 +352,18 @@ def test_a_call_that_fails_is_made_again_and_no_batch_is_made_twice(
 def test_a_line_that_always_fails_is_tried_as_often_as_online_and_is_a_failure(
     run: Path, tmp_path: Path, server: FakeServer
 ) -> None:
-    source = write_rows(tmp_path / "in.jsonl", essays(3, 800))
+    source = write_rows(tmp_path / "in.jsonl", essays(3, 1600))  # the others go on when it has failed
     error = json.dumps({"error": {"message": "no", "type": "server_error"}}).encode()
 
     def fails(request: dict[str, Any]) -> Reply | None:
         return Reply(status=500, body=error) if "number 1" in prompt_text(request) else None
 
     server.answer = fails
-    command = ("build-dataset", source, "-r", run, *BATCH, "--max-attempts", "3", "--json", *at(server))
+    command = ("build-dataset", source, "-r", run, *BATCH, "--max-attempts", "2", "--json", *at(server))
     summary = run_longwriter(*command, code=3).summary
     assert (summary["written"], summary["failed"], summary["records"]) == (2, 1, 2)
     (failure,) = read_rows(run / "failures.jsonl")
-    assert (failure["kind"], failure["attempts"], failure["stage"]) == ("retries_exhausted", 3, "plan")
+    assert (failure["kind"], failure["attempts"], failure["stage"]) == ("retries_exhausted", 2, "plan")
     for _ in range(3):  # by later commands too: in at most three in all
         run_longwriter(*command, code=3)
     assert len(read_rows(run / "failures.jsonl")) == 3
@@ -464,6 +499,21 @@ def test_a_budget_holds_for_what_is_sent(
         assert not wait
     assert dataset(run) == undisturbed
     assert asked_once(server)
+
+
+def test_a_budget_counts_what_other_batches_have_under_way(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes
+) -> None:
+    server.batches.slow_every = 2  # the others come back and are sent again before it does
+    patch = "from longwriter_cli.llm import batch_api\nbatch_api.MOST_REQUESTS = 4"
+    command = ("build-dataset", source, "-r", run, *BATCH, "--json", *at(server))
+    cap = 30_000
+    summary = run_longwriter(*command, "--max-total-tokens", cap, patch=patch, code=4).summary
+    used = server.stats.prompt_tokens + server.stats.completion_tokens
+    assert 0.5 * cap < used <= cap
+    assert used == summary["prompt_tokens"] + summary["completion_tokens"]
+    run_longwriter(*command)
+    assert dataset(run) == undisturbed
 
 
 def test_dry_run_tells_what_both_transports_cost_and_how_many_waves_there_are(source: Path, run: Path) -> None:
