@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections import Counter
 from pathlib import Path
@@ -10,14 +11,23 @@ from typing import Any
 
 import pytest
 from fake_batches import OVER
-from fake_model import prompt_text
+from fake_model import ScriptedModel, asked_step, prompt_text
 from fake_server import FakeServer, Reply
 from program import Program, at, audit, essays, read_rows, run_longwriter, snapshot, until, write_rows
 
-LINE_FAULTS = ("500", "429_bare", "empty_content", "null_content", "empty_choices", "length", "error_in_200")
+LINE_FAULTS = (
+    *("500", "429_bare", "502_html", "503", "error_in_200", "broken_json"),
+    *("empty_choices", "empty_content", "null_content", "length"),
+)
 BATCH = ("--transport", "batch")
 COUNT = 8
 STEPS = 4
+
+
+@pytest.fixture
+def server(server: FakeServer) -> FakeServer:
+    server.answer = model
+    return server
 
 
 @pytest.fixture
@@ -28,9 +38,27 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def undisturbed(source: Path, tmp_path: Path) -> bytes:
     """The dataset of a run that went online, at an endpoint of its own."""
-    with FakeServer() as server:
+    with FakeServer(answer=model) as server:
         run_longwriter("build-dataset", source, "-r", tmp_path / "undisturbed", *at(server))
     return (tmp_path / "undisturbed" / "dataset.jsonl").read_bytes()
+
+
+def question(prompt: str) -> str:
+    """What a prompt asks; a planning prompt says, behind the instruction, why it is asked again."""
+    instruction = re.search(r"on river number \d+\.", prompt)
+    return prompt if instruction is None or asked_step(prompt) is not None else prompt[: instruction.end()]
+
+
+def model(request: dict[str, Any]) -> str:
+    """The scripted model, which answers the same question with the same text."""
+    message = request["messages"][-1]
+    return ScriptedModel().answer(request | {"messages": [message | {"content": question(message["content"])}]})
+
+
+def fail_lines(server: FakeServer) -> None:
+    """A tenth of the lines fails in one way or another; a model that is asked in other words says the same."""
+    server.faults, server.fault_kinds = 0.1, LINE_FAULTS
+    server.spoil_once = question
 
 
 def dataset(run: Path) -> bytes:
@@ -102,7 +130,7 @@ def test_answers_that_miss_what_was_asked_are_asked_again_in_the_next_wave(
     options = ("--section-tolerance", "0.1", "--length-control", "carry")
     with FakeServer(bias=0.7) as other:
         run_longwriter("build-dataset", source, "-r", tmp_path / "online", *options, *at(other))
-    server.bias = 0.7
+    server.answer, server.bias = None, 0.7
     command = ("build-dataset", source, "-r", run, *BATCH, "--no-wait", *options, *at(server))
     while run_longwriter(*command, code=None).code == 75:
         pass
@@ -150,7 +178,7 @@ KILLS = [
 def test_killed_twice_in_each_state_with_a_tenth_of_the_lines_failing_it_ends_the_same(
     source: Path, run: Path, server: FakeServer, undisturbed: bytes, metadata: bool
 ) -> None:
-    server.faults, server.fault_kinds = 0.1, LINE_FAULTS
+    fail_lines(server)
     server.batches.metadata = metadata
     command = ("build-dataset", source, "-r", run, *BATCH, *at(server))
     for state, when in KILLS:
@@ -202,7 +230,7 @@ def test_a_signal_ends_the_waiting_and_the_next_command_goes_on(
 def test_a_crontab_line_builds_the_dataset_and_ends_with_75_until_it_is_there(
     source: Path, run: Path, server: FakeServer, undisturbed: bytes
 ) -> None:
-    server.faults, server.fault_kinds = 0.1, LINE_FAULTS
+    fail_lines(server)
     server.batches.polls = 2
     command = ("build-dataset", source, "-r", run, *BATCH, "--no-wait", "--json", *at(server))
     codes = []
@@ -226,7 +254,7 @@ def test_an_answer_that_could_not_be_used_is_counted_once_though_commands_end_in
     run: Path, tmp_path: Path, server: FakeServer
 ) -> None:
     source = write_rows(tmp_path / "in.jsonl", essays(1, 400))
-    server.faults, server.fault_kinds, server.spoil_once = 1.0, ("empty_content",), lambda prompt: "the only one"
+    server.faults, server.fault_kinds, server.spoil_once = 1.0, ("empty_content",), question
     command = ("plan", source, "-r", run, *BATCH, "--no-wait", "--json", *at(server))
     while (result := run_longwriter(*command, code=None)).code == 75:
         pass
@@ -463,6 +491,19 @@ def test_a_batch_that_is_on_its_way_elsewhere_is_named(source: Path, run: Path, 
             result = run_longwriter("build-dataset", "-r", run, *transport, *at(other), code=2)
             assert server.base_url in result.stderr
     assert all(batch["status"] not in OVER for batch in server.batches.batches.values())
+
+
+def test_a_batch_that_nobody_asks_for_any_more_costs_no_call(source: Path, run: Path, server: FakeServer) -> None:
+    """Its instructions were finished in another way: with plans and sections written by hand."""
+    run_longwriter("build-dataset", source, "-r", run, *BATCH, "--no-wait", *at(server), code=75)
+    with FakeServer() as other:
+        run_longwriter("build-dataset", source, "-r", run.with_name("other"), *at(other))
+        for name in ("plans.jsonl", "sections.jsonl"):
+            (run / name).write_bytes((run.with_name("other") / name).read_bytes())
+        before = server.batches.asked.total()
+        summary = run_longwriter("build-dataset", "-r", run, "--json", *at(other)).summary
+    assert (summary["calls"], summary["written"]) == (0, COUNT)
+    assert server.batches.asked.total() == before
 
 
 # --- money

@@ -50,7 +50,7 @@ async def work_with_batches(
     url = _url(batches, options)
     endpoint = OpenAIChat(
         url,
-        models.api_key(url, options) if by_batch or batches.sent else "none",
+        _key(url, options),
         timeout_s=options.timeout or DEFAULT_TIMEOUT_S,
         context_tokens=options.context_tokens,
         stream="off",
@@ -66,10 +66,9 @@ async def work_with_batches(
         online=None if by_batch else online,
         spent=waves.spent,
     )
-    if batches.sent and not by_batch:
-        _tell_left(batches, ending=options.transport == "online")
     try:
-        if options.transport == "online":
+        if options.transport == "online" and batches.sent:
+            say("note: the batches that are on their way are ended; what they have answered is kept.")
             await waves.end_all()
         await waves.work(chat, lambda: go_through(chat), wait=not options.no_wait)
     finally:
@@ -82,24 +81,12 @@ def _url(batches: Batches, options: Options) -> str:
 
     urls = models.base_urls(options)
     places = {sent.endpoint for sent in batches.sent.values()}
-    at = next((url for url in urls if read_address(url).shown in places), urls[0])
-    if elsewhere := places - {read_address(at).shown}:
-        where = min(elsewhere)
-        raise UsageError(
-            f"A batch of this run is on its way at {where}, and this command asks elsewhere.",
-            f"Name it with --base-url {where}, or delete {batches.path} to give the batch up: what it answers is lost.",
-        )
-    return at
+    return next((url for url in urls if read_address(url).shown in places), urls[0])
 
 
-def _tell_left(batches: Batches, *, ending: bool) -> None:
-    requests = sum(sent.requests for sent in batches.sent.values())
-    if ending:
-        say(
-            f"note: {requests:,} requests are on their way in batches; these are ended, and what they answered is kept."
-        )
-    else:
-        say(
-            f"note: {requests:,} requests are on their way in batches and are waited for; all else is asked online. "
-            "--transport online ends the batches, --transport batch goes on with them."
-        )
+def _key(url: str, options: Options) -> str:
+    """The key, if there is one: where there is something to ask, it was looked for before."""
+    try:
+        return models.api_key(url, options)
+    except UsageError:
+        return "none"

@@ -15,6 +15,7 @@ from longwriter_cli.prompts import AGENTWRITE, Templates, load_templates
 from longwriter_cli.records import Instruction, Judgement, Step
 from longwriter_cli.settings import Job, Settings, settle
 from longwriter_cli.stages.build import Filters, Wanted
+from longwriter_cli.store.batches import FOLDER
 from longwriter_cli.store.export import check_place, default_path
 from longwriter_cli.store.hub_push import check_push
 from longwriter_cli.store.jsonl import disk_error
@@ -81,7 +82,8 @@ def check_export(task: Task) -> None:
     try:
         place = task.export.path.resolve()
         prompts = (task.directory / "prompts").resolve()
-        if place in {(task.directory / name).resolve() for name in FILES} or place.is_relative_to(prompts):
+        own = place.is_relative_to(prompts) or place.is_relative_to((task.directory / FOLDER).resolve())
+        if own or place in {(task.directory / name).resolve() for name in FILES}:
             raise UsageError(f"{task.export.path} is a file of the run itself.", "Name another one with -o.")
         if task.source is not None and place == Path(task.source).resolve():
             raise UsageError(f"{task.export.path} is the file of the instructions.", "Name another one with -o.")

@@ -154,15 +154,14 @@ class BatchApi:
         """Asks for its end, which comes when it comes."""
         await self._call("POST", f"/batches/{batch_id}/cancel", what=f"the batch {batch_id}")
 
-    async def download(self, file_id: str, path: Path) -> None:
-        """Writes a file with answers to `path`."""
+    async def content(self, file_id: str) -> AsyncIterator[bytes]:
+        """A file with answers, in pieces."""
         async with self._transport.exchange("GET", f"/files/{file_id}/content") as response:
             if not response.is_success:
                 content = b"".join([part async for part in self._transport.parts_of(response)])
                 raise self._sorted(response.status_code, content, response.headers, f"the file {file_id}")
-            with path.open("wb") as file:
-                async for part in response.aiter_bytes():
-                    file.write(part)
+            async for part in response.aiter_bytes():
+                yield part
 
     async def _listed(self, path: str) -> AsyncIterator[Mapping[str, Any]]:
         """All there are, the newest first. Nothing where the endpoint has no such list."""

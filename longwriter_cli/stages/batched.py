@@ -113,7 +113,7 @@ class Batched:
             sent = {*sent, "max_tokens"}  # by which name it was sent then, is not known any more
         is_new, used, model = key not in self._given, Usage(), request.model
         try:
-            completion = self._endpoint.outcome(answer["status"], answer["body"], request, sent)
+            completion = self._endpoint.outcome(answer["status"], _content(answer["body"]), request, sent)
             used, model = completion.usage, completion.model
             return completion
         except (CallFailed, InstructionFailed) as error:
@@ -174,6 +174,13 @@ def _digest_of(request: Request) -> bytes:
 def _key(asking: Asking, asked: bytes, turn: int, attempt: int) -> Key:
     place = json.dumps([asking.row, turn, attempt])
     return blake2b(place.encode() + asked, digest_size=16).digest()
+
+
+def _content(body: Any) -> bytes | dict[str, Any]:
+    """The body of an answer; bytes where it is no JSON object, to be read as what they are."""
+    if isinstance(body, dict):
+        return body
+    return body.encode("utf-8", "replace") if isinstance(body, str) else json.dumps(body).encode()
 
 
 def _used_up(error: CallFailed, attempts: int, usage: Usage, request: Request) -> InstructionFailed:

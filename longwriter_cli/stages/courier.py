@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 
 from longwriter_cli.engine.events import BatchSeen, Listener, Retrying
 from longwriter_cli.engine.stop import Stop
-from longwriter_cli.errors import EndpointRefused, InstructionFailed
+from longwriter_cli.errors import EndpointRefused, InstructionFailed, UsageError
 from longwriter_cli.llm.batch_api import Batch, BatchApi, Line, bad_line, lines_of, lost_line
 from longwriter_cli.llm.patience import patiently
 from longwriter_cli.stages.clock import now
 from longwriter_cli.store.batches import Batches, Key, Sent
+from longwriter_cli.store.jsonl import disk_error
 
 T = TypeVar("T")
 
@@ -60,7 +61,9 @@ class Courier:
 
         Raises:
             QueueFull: the endpoint does not take it now.
+            UsageError: it is on its way elsewhere.
         """
+        self._check_place(sent)
         path, name = self.batches.requests_of(sent.id), f"longwriter-{sent.id}.jsonl"
         looks = sent.id in self._heard
         self._heard.add(sent.id)
@@ -89,6 +92,7 @@ class Courier:
         Raises:
             QueueFull: it was too much for the endpoint's queue. It is not on its way; no row says so yet.
         """
+        self._check_place(sent)
         batch = await self._patiently(lambda: self.api.retrieve(sent.batch_id))
         self._show(sent, batch)
         if not batch.has_ended:
@@ -112,6 +116,7 @@ class Courier:
 
     async def cancel(self, sent: Sent) -> None:
         """Asks for a batch's end. One that was never made has ended by that."""
+        self._check_place(sent)
         if not sent.batch_id:
             found = await self._patiently(lambda: self._find(sent)) if sent.file_id else None
             if found is None:
@@ -126,7 +131,23 @@ class Courier:
         return await self.api.find(sent.file_id, sent.id, datetime.fromisoformat(sent.at).timestamp())
 
     async def _download(self, file_id: str, path: Path) -> None:
-        await self._patiently(lambda: self.api.download(file_id, path))
+        async def fetch() -> None:
+            try:
+                with path.open("wb") as file:
+                    async for part in self.api.content(file_id):
+                        file.write(part)
+            except OSError as error:  # of the disk: what goes wrong on the way is told as `CallFailed`
+                raise disk_error(error, path) from None
+
+        await self._patiently(fetch)
+
+    def _check_place(self, sent: Sent) -> None:
+        if sent.endpoint != self.api.endpoint:
+            raise UsageError(
+                f"A batch of this run is on its way at {sent.endpoint}, and this command asks elsewhere.",
+                f"Name it with --base-url {sent.endpoint}, or delete {self.batches.path} to give the batch up: what it "
+                "answers is lost.",
+            )
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         self.stop.check()

@@ -91,14 +91,20 @@ class Waves:
         for sent in self.batches.sent.values():
             self._hold(sent)
         delays = _delays()
+        has_looked = not self.batches.sent
         while True:
-            await self._unless_stopped(self.look())
             chat.begin()
             await go_through()
             self.run.sync()  # before the answers in these rows are let go
             self.batches.tidy(now())
             if not chat.waiting:
-                return
+                return  # whatever is on its way still: nobody asks for it, and nothing is asked of the endpoint
+            if not has_looked:
+                has_looked = True
+                self._tell_left()
+                if await self._unless_stopped(self.look()):
+                    self._wave.clear()
+                    continue
             self.budget.learn(*self._given)
             self._given = Amount(), Amount()
             if await self._unless_stopped(self.send()) and not self._put_off:
@@ -248,6 +254,13 @@ class Waves:
         self.courier.listen(Notice(f"batch {sent.batch_id or sent.id}: {what}"))
 
     # --- waiting
+
+    def _tell_left(self) -> None:
+        if not self.reserves:
+            requests = sum(sent.requests for sent in self.batches.sent.values())
+            what = f"{requests:,} requests are on their way in batches and are waited for; all else is asked online"
+            way_out = "--transport online ends the batches, --transport batch goes on with them."
+            self.courier.listen(Notice(f"{what}. {way_out}"))
 
     async def _wait(self, delays: Iterator[float]) -> None:
         """Looks after the batches, ever more seldom, until one has ended."""

@@ -10,6 +10,7 @@ they are spent; `used` names the answers that rows hold already, 32 hex digits a
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -197,9 +198,7 @@ class Batches:
             for key, http_status, body in answers:
                 if key in wanted:
                     wanted.remove(key)
-                    yield orjson.dumps(
-                        {"custom_id": key.hex(), "status": http_status, "body": body}, option=orjson.OPT_APPEND_NEWLINE
-                    )
+                    yield _line({"custom_id": key.hex(), "status": http_status, "body": body})
 
         try:
             self._write_whole(path, lines())
@@ -376,3 +375,10 @@ class Batches:
             with suppress(OSError):
                 temporary.unlink()
             raise
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # a number of more than 64 bits, which is none that matters
+        return json.dumps(row).encode() + b"\n"
