@@ -313,6 +313,37 @@ def test_an_answer_that_did_not_come_back_is_asked_for_again_as_another_try(
     assert sum(row["attempts"] == 2 for row in read_rows(run / "sections.jsonl")) == missing
 
 
+@pytest.mark.parametrize("kind", LINE_FAULTS)
+def test_a_line_that_fails_is_made_again_whatever_the_way(
+    run: Path, tmp_path: Path, server: FakeServer, kind: str
+) -> None:
+    source = write_rows(tmp_path / "in.jsonl", essays(2, 400))
+    server.faults, server.fault_kinds, server.max_faults, server.spoil_once = 1.0, (kind,), 1, question
+    summary = run_longwriter("build-dataset", source, "-r", run, *BATCH, "--json", *at(server)).summary
+    assert (summary["written"], server.stats.faults[kind]) == (2, 4)
+    assert {row["attempts"] for row in read_rows(run / "sections.jsonl") + read_rows(run / "plans.jsonl")} == {2}
+    assert audit(run) == 2
+
+
+FULL_DISK = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1))
+"""
+
+
+@pytest.mark.parametrize("size", [6_000, 14_000, 18_000, 22_000, 26_000])
+def test_a_full_disk_stops_the_run_and_nothing_is_asked_twice(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes, size: int
+) -> None:
+    """Requests, what is fetched, answers and rows: whichever is the first to find no room."""
+    command = ("build-dataset", source, "-r", run, *BATCH, "--give-up-after", "1", *at(server))
+    run_longwriter(*command, patch=FULL_DISK.format(size=size), code=74)
+    run_longwriter(*command)
+    assert dataset(run) == undisturbed
+    assert asked_once(server)
+
+
 def test_batches_that_fail_for_ever_are_an_outage(source: Path, run: Path, server: FakeServer) -> None:
     server.batches.endings = ["failed"] * 10**4
     command = ("build-dataset", source, "-r", run, *BATCH, "--give-up-after", "0.2", *at(server))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -110,6 +111,7 @@ class Wave:
     def clear(self) -> None:
         """Forgets what was not sent: it is asked for again in the next pass."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # on a full disk what was not written yet is written in vain
+                self._file.close()
         self._file, self._size = None, 0
         self._enrolled.clear()

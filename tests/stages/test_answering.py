@@ -92,6 +92,16 @@ def test_a_hopeless_question_is_not_paid_for_for_ever(tmp_path: Path, kind: Fail
         assert Asked(run)("all").ids == ["a"]
 
 
+def test_one_command_that_goes_through_the_questions_again_asks_what_failed_once(tmp_path: Path) -> None:
+    with open_run(tmp_path) as run:
+        take_in(run, instruction("a"))
+        asked = Asked(run, failing={"a": "empty"})()
+        for policy in ("by_kind", "all"):
+            answering = Answering(run, asked.stop, asked.events.append, policy)
+            asyncio.run(answering.work(asked._questions(), slots=1))
+        assert asked.ids == ["a"]
+
+
 def test_a_stop_keeps_what_was_answered(tmp_path: Path) -> None:
     with open_run(tmp_path) as run:
         take_in(run, *(instruction(name, row) for row, name in enumerate("abcdef")))
