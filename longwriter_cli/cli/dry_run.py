@@ -158,6 +158,8 @@ def _price(usage: Mapping[str, Usage], without_cache: Mapping[str, Usage], optio
     known = f"{dollars(cost)}, or {dollars(uncached)} where the endpoint has no prefix cache"
     without = f"; without {', '.join(unknown)}, of no known price: --price-in and --price-out say it"
     return known + (without if unknown else "")
+
+
 def _by_batch(usage: Mapping[str, Usage]) -> dict[str, Usage]:
     return {model: spent.by_batch() for model, spent in usage.items()}
 
