@@ -21,7 +21,8 @@ from longwriter_cli.errors import EndpointRefused, InstructionFailed, UsageError
 from longwriter_cli.llm.batch_api import Batch, BatchApi, Line, bad_line, lines_of, lost_line
 from longwriter_cli.llm.patience import patiently
 from longwriter_cli.stages.clock import now
-from longwriter_cli.store.batches import Batches, Key, Sent
+from longwriter_cli.store.batch_rows import Sent
+from longwriter_cli.store.batches import Batches, Key
 from longwriter_cli.store.jsonl import disk_error
 
 T = TypeVar("T")

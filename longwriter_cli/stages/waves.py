@@ -21,7 +21,8 @@ from longwriter_cli.stages.batched import Batched, Endpoint, expected_by_batch
 from longwriter_cli.stages.clock import now
 from longwriter_cli.stages.courier import Courier, Ended
 from longwriter_cli.stages.wave import Cut, Enrolled, Wave
-from longwriter_cli.store.batches import Key, Sent
+from longwriter_cli.store.batch_rows import Sent
+from longwriter_cli.store.batches import Key
 from longwriter_cli.store.run import Run
 
 FIRST_POLL_S = 5.0

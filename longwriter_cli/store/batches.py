@@ -1,8 +1,7 @@
 """The batches of a run: what was sent, what is on its way, what came back and stands in no row yet.
 
-`batches.jsonl` has a row for each step of a batch's life, the last one counts: `prepared` (its requests are on disk),
-`uploaded`, `created`, `ended` (its answers are on disk), `spent` (each of them has its row, or stands for none). A row
-is on the disk before the next step is taken, so that whatever ends the process, the next one knows what was sent.
+`batches.jsonl` has a row for each step of a batch's life (`batch_rows`). A row is on the disk before the next step is
+taken, so that whatever ends the process, the next one knows what was sent.
 
 The folder `batches/` holds, for each batch, the file of requests until it has ended, and from then on the answers until
 they are spent; `used` names the answers that rows hold already, 32 hex digits a line.
@@ -16,64 +15,29 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 import orjson
 
 from longwriter_cli.errors import InputError
+from longwriter_cli.store.batch_rows import ROWS, BatchRow, Sent, Standing, read_standing
 from longwriter_cli.store.jsonl import Appender, GroupSync, RowReader, disk_error, read_line
 from longwriter_cli.store.manifest import sync_directory
 
 BATCHES = "batches.jsonl"
 FOLDER = "batches"
 _USED = "used"
-_TIP = "Put the row right, or delete it: the batch is then taken for as far as the rows before it say."
 
-State = Literal["prepared", "uploaded", "created", "ended", "spent"]
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**48)]
 Key = bytes
 """Stands for a request: the 16 bytes of its `custom_id`."""
-
-
-class _Row(msgspec.Struct, omit_defaults=True):
-    id: str
-    state: State
-    at: str = ""
-    endpoint: str = ""
-    model: str = ""
-    requests: _Count = 0
-    prompt_tokens: _Count = 0
-    completion_tokens: _Count = 0
-    file_id: str = ""
-    batch_id: str = ""
-    status: str = ""
-    answers: _Count = 0
-    most_tokens: _Count = 0
-    queue_limit: _Count = 0
 
 
 class _Named(msgspec.Struct):
     custom_id: str
 
 
-_ROWS = RowReader(_Row)
 _NAMES = RowReader(_Named)
-
-
-@dataclass
-class Sent:
-    """A batch that has not ended. Tokens are those expected of all its requests."""
-
-    id: str
-    at: str
-    endpoint: str
-    model: str
-    requests: int
-    prompt_tokens: int
-    completion_tokens: int
-    file_id: str = ""
-    batch_id: str = ""
 
 
 @dataclass
@@ -98,16 +62,24 @@ class Batches:
         self._sync = GroupSync()
         self._rows: Appender | None = None
         self._used: int | None = None
-        self.sent: dict[str, Sent] = {}
-        # By model: tokens of prompts to have in the endpoint's queue at most, where it refused more, and its own limit.
-        self.most_tokens: dict[str, int] = {}
-        self._queue_limit: dict[str, int] = {}
+        self._standing = Standing()
         self._pending: set[Key] = set()
         self._answers: dict[str, _Answers] = {}
         self._at: dict[Key, tuple[str, int]] = {}
-        states = self._load() if self.path.exists() else {}
+        if self.path.exists():
+            self._load()
         if self._folder.exists():
-            self._sweep(states)
+            self._sweep()
+
+    @property
+    def sent(self) -> Mapping[str, Sent]:
+        """The batches that have not ended, by our name for them."""
+        return self._standing.sent
+
+    @property
+    def most_tokens(self) -> Mapping[str, int]:
+        """By model: tokens of prompts to have in the endpoint's queue at most, where it has refused more."""
+        return self._standing.most_tokens
 
     def __bool__(self) -> bool:
         """Whether there is anything on its way, or an answer that no row holds."""
@@ -153,7 +125,7 @@ class Batches:
         except OSError as error:
             raise disk_error(error, self._folder) from None
         self._add(
-            _Row(
+            BatchRow(
                 sent.id,
                 "prepared",
                 at=sent.at,
@@ -164,15 +136,14 @@ class Batches:
                 completion_tokens=sent.completion_tokens,
             )
         )
-        self.sent[sent.id] = sent
         self._pending.update(keys)
 
     def note_upload(self, sent: Sent, file_id: str, at: str) -> None:
-        self._add(_Row(sent.id, "uploaded", at=at, file_id=file_id))
+        self._add(BatchRow(sent.id, "uploaded", at=at, file_id=file_id))
         sent.file_id = file_id
 
     def note_creation(self, sent: Sent, batch_id: str, at: str) -> None:
-        self._add(_Row(sent.id, "created", at=at, batch_id=batch_id))
+        self._add(BatchRow(sent.id, "created", at=at, batch_id=batch_id))
         sent.batch_id = batch_id
 
     def end(
@@ -207,7 +178,7 @@ class Batches:
         found = len(keys) - len(wanted)
         if found and sent.model in self.most_tokens:
             most_tokens = 2 * self.most_tokens[sent.model]
-        row = _Row(
+        row = BatchRow(
             sent.id,
             "ended",
             at=at,
@@ -217,20 +188,11 @@ class Batches:
             queue_limit=min(queue_limit, 2**48),
         )
         self._add(row)
-        self._learn(sent.model, row)
-        del self.sent[sent.id]
         self._pending -= keys
         self._open_answers(sent.id, frozenset())
         with suppress(OSError):
             self.requests_of(sent.id).unlink()
         return found
-
-    def _learn(self, model: str, row: _Row) -> None:
-        """Takes in what the endpoint's queue takes."""
-        if row.queue_limit:
-            self._queue_limit[model] = row.queue_limit
-        if row.most_tokens:
-            self.most_tokens[model] = min(row.most_tokens, self._queue_limit.get(model, row.most_tokens))
 
     def use(self, keys: Iterable[Key]) -> None:
         """Rows hold these answers now: they are not given again."""
@@ -252,7 +214,7 @@ class Batches:
         """Deletes the answers that rows hold. These rows are on the disk by now."""
         for name, answers in list(self._answers.items()):
             if answers.left <= 0:
-                self._add(_Row(name, "spent", at=at))
+                self._add(BatchRow(name, "spent", at=at))
                 os.close(answers.fd)
                 del self._answers[name]
                 with suppress(OSError):
@@ -278,55 +240,26 @@ class Batches:
 
     # --- reading and writing
 
-    def _load(self) -> dict[str, State]:
-        """Reads the rows, and returns how far each batch is."""
-        ended: list[str] = []
-        states: dict[str, State] = {}
-        self._rows = Appender(self.path, self._sync, _ROWS.is_row)
-        for offset, _, row in _ROWS.scan(self.path, _TIP):
-            sent = self.sent.get(row.id)
-            states[row.id] = row.state
-            match row.state:
-                case "prepared":
-                    self.sent[row.id] = Sent(
-                        row.id,
-                        row.at,
-                        row.endpoint,
-                        row.model,
-                        row.requests,
-                        row.prompt_tokens,
-                        row.completion_tokens,
-                    )
-                case "uploaded" if sent is not None:
-                    sent.file_id = row.file_id
-                case "created" if sent is not None:
-                    sent.batch_id = row.batch_id
-                case "ended" if sent is not None:
-                    del self.sent[row.id]
-                    ended.append(row.id)
-                    self._learn(sent.model, row)
-                case "spent" if row.id in ended:
-                    ended.remove(row.id)
-                case _:
-                    problem = f'the batch {row.id} is "{row.state}", and no row before it leads there'
-                    raise InputError(self.path, None, f"{problem} (byte {offset})", _TIP)
+    def _load(self) -> None:
+        self._rows = Appender(self.path, self._sync, ROWS.is_row)  # which mends its end
+        self._standing = read_standing(self.path)
         for name in self.sent:
             if not self.requests_of(name).exists():
                 raise InputError(
                     self.requests_of(name), None, "is missing", "Put it back, or take out its batch's rows."
                 )
             self._pending.update(self.keys_of(name))
+        ended = self._standing.ended
         used = frozenset(self._used_before()) if ended else frozenset()
         for name in ended:
             self._open_answers(name, used)
-        return states
 
-    def _sweep(self, states: Mapping[str, State]) -> None:
+    def _sweep(self) -> None:
         """Deletes what a kill between a file and its row, or a row and its file, left behind."""
         for path in list(self._folder.iterdir()):
             name, _, kind = path.name.partition(".")
             unsent = kind == "requests.jsonl" and name not in self.sent
-            spent = kind == "answers.jsonl" and states.get(name) == "spent"
+            spent = kind == "answers.jsonl" and self._standing.states.get(name) == "spent"
             if unsent or spent or (not name and kind.endswith(".tmp")):
                 with suppress(OSError):
                     path.unlink()
@@ -351,15 +284,16 @@ class Batches:
         except OSError as error:
             raise disk_error(error, path) from None
 
-    def _add(self, row: _Row) -> None:
-        """Appends a row, and returns when it is on the disk."""
+    def _add(self, row: BatchRow) -> None:
+        """Appends a row, and returns when it is on the disk; then it is taken in as it would be read."""
         if self._rows is None:
-            self._rows = Appender(self.path, self._sync, _ROWS.is_row)
+            self._rows = Appender(self.path, self._sync, ROWS.is_row)
         self._rows.append_line(msgspec.json.encode(row) + b"\n")
         try:
             self._sync.flush()
         except OSError as error:
             raise disk_error(error, self.path) from None
+        self._standing.take(row)
 
     def _write_whole(self, path: Path, lines: Iterable[bytes]) -> None:
         temporary = path.with_name(f".{path.name}.tmp")

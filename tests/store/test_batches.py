@@ -9,7 +9,8 @@ import pytest
 from made_rows import AT
 
 from longwriter_cli.errors import InputError
-from longwriter_cli.store.batches import BATCHES, FOLDER, Batches, Key, Sent
+from longwriter_cli.store.batch_rows import Sent
+from longwriter_cli.store.batches import BATCHES, FOLDER, Batches, Key
 
 MODEL = "m"
 
