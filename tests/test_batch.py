@@ -653,9 +653,10 @@ def test_a_selection_goes_by_batch(tmp_path: Path, server: FakeServer) -> None:
         (("--no-wait",), "--transport batch"),
         ((*BATCH, "--base-url", "http://127.0.0.1:1/v1"), "one endpoint"),
         ((*BATCH, "--stream", "on"), "--stream"),
+        ((*BATCH, "--ray", "local"), "--ray"),
         ((*BATCH, "-m", "local"), "no Batch API"),
     ],
-    ids=["no-wait alone", "two endpoints", "streamed", "local"],
+    ids=["no-wait alone", "two endpoints", "streamed", "on a cluster", "local"],
 )
 def test_what_cannot_go_by_batch_is_refused(
     source: Path, run: Path, server: FakeServer, options: tuple[str, ...], said: str

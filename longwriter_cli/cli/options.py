@@ -448,7 +448,7 @@ class Options:
         if self.transport == "batch" and len(self.base_url or ()) > 1:
             raise UsageError("--transport batch works with one endpoint.", "Name one --base-url.")
         if self.transport == "batch" and self.ray is not None:
-            raise UsageError("--transport batch and --ray contradict each other.", "Leave one out.")
+            raise UsageError("--transport batch and --ray contradict each other.", "A batch needs no machines of ours.")
         if self.transport == "batch" and self.stream == "on":
             raise UsageError("--transport batch and --stream on contradict each other.", "Leave one out.")
 
