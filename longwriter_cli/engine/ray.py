@@ -317,20 +317,23 @@ async def _knock(address: str) -> None:
 def _unreachable(address: str, problem: str) -> NotNow:
     return NotNow(
         f"The Ray cluster at {address} cannot be reached: {problem}",
-        "Look at --ray, and whether `ray status` answers there; then give the same command again.",
+        "Look at --ray, and whether `ray status` answers there; where the cluster wants a token, export "
+        "RAY_AUTH_MODE=token. Then give the same command again.",
     )
 
 
 def _connect(address: str) -> None:
     """Connects this process to the cluster, or starts one; never tells anybody who uses Ray."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # its warnings go to standard error, a line a second
     import ray
+    from ray.exceptions import RayError
 
     logging.getLogger("ray").setLevel(logging.ERROR)
     more = {"include_dashboard": False} if address == LOCAL else {}
     try:
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **more)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (RayError, OSError, ImportError, RuntimeError, ValueError) as error:
         raise _unreachable(address, _last_line(error)) from None
 
 
