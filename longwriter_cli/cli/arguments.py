@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from longwriter_cli.cli.config import load_config
+
 RunDirectory = Annotated[
     Path,
     typer.Option(
@@ -47,4 +49,29 @@ SkipBadRows = Annotated[
         help="Record rows that cannot be used as failures and go on, instead of stopping. They count as failed: the "
         "command ends in 3 unless --max-failed allows for them.",
     ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        envvar="LONGWRITER_CONFIG",
+        show_envvar=False,
+        is_eager=True,
+        callback=load_config,
+        show_default=False,
+        help="TOML with the long names of the options; a table \\[COMMAND] for one command alone.",
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        envvar="LONGWRITER_JSON",
+        show_envvar=False,
+        help="One JSON object with all figures on standard output.",
+    ),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", envvar="LONGWRITER_VERBOSE", show_envvar=False, help="Show tracebacks.")
 ]

@@ -17,7 +17,7 @@ import orjson
 import typer
 
 from longwriter_cli.cli import watching
-from longwriter_cli.cli.config import load_config
+from longwriter_cli.cli.arguments import ConfigFile, Json, Verbose
 from longwriter_cli.cli.options import PriceCached, PriceIn, PriceOut
 from longwriter_cli.cli.output import say, show
 from longwriter_cli.errors import EXIT_FAILURES, EXIT_OK, InputError, UsageError
@@ -69,15 +69,7 @@ def command(
             help="Show one record, its plan beside what was written. A dataset without ids takes a number from 1.",
         ),
     ] = None,
-    json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            envvar="LONGWRITER_JSON",
-            show_envvar=False,
-            help="One JSON object with all figures on standard output.",
-        ),
-    ] = False,
+    json: Json = False,
     markdown: Annotated[
         bool,
         typer.Option(
@@ -133,22 +125,8 @@ def command(
     price_in: PriceIn = None,
     price_out: PriceOut = None,
     price_cached: PriceCached = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            envvar="LONGWRITER_CONFIG",
-            show_envvar=False,
-            is_eager=True,
-            callback=load_config,
-            show_default=False,
-            help="TOML with these names (`price-in = 2.5`); a table named inspect for this command alone.",
-        ),
-    ] = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", envvar="LONGWRITER_VERBOSE", show_envvar=False, help="Show tracebacks.")
-    ] = False,
+    config: ConfigFile = None,
+    verbose: Verbose = False,
 ) -> int:
     """What a run or a dataset holds, how good it is, what it cost, what failed and why.
 

@@ -11,9 +11,8 @@ from typing import Annotated
 
 import typer
 
-from longwriter_cli.cli.arguments import RunDirectory
+from longwriter_cli.cli.arguments import ConfigFile, Json, RunDirectory, Verbose
 from longwriter_cli.cli.chat import allow_files
-from longwriter_cli.cli.config import load_config
 from longwriter_cli.cli.options import Options, PriceCached, PriceIn, PriceOut
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.summary import show_json, spent
@@ -36,34 +35,12 @@ def command(
         typer.Argument(metavar="RUN...", show_default=False, help="The run directories of the shards."),
     ],
     run: RunDirectory,
-    json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            envvar="LONGWRITER_JSON",
-            show_envvar=False,
-            help="One JSON object with the summary on standard output.",
-        ),
-    ] = False,
+    json: Json = False,
     price_in: PriceIn = None,
     price_out: PriceOut = None,
     price_cached: PriceCached = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            envvar="LONGWRITER_CONFIG",
-            show_envvar=False,
-            is_eager=True,
-            callback=load_config,
-            show_default=False,
-            help="TOML with these names (`price-in = 2.5`); a table named merge for this command alone.",
-        ),
-    ] = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", envvar="LONGWRITER_VERBOSE", show_envvar=False, help="Show tracebacks.")
-    ] = False,
+    config: ConfigFile = None,
+    verbose: Verbose = False,
 ) -> int:
     """Makes one run out of the runs that the shards of an instruction file were given (`--shard I/N`).
 

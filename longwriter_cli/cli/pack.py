@@ -10,8 +10,7 @@ from typing import Annotated, Literal
 import orjson
 import typer
 
-from longwriter_cli.cli.arguments import SkipBadRows
-from longwriter_cli.cli.config import load_config
+from longwriter_cli.cli.arguments import ConfigFile, Json, SkipBadRows, Verbose
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.steps import StepDisplay, step_display
 from longwriter_cli.errors import EXIT_OK, InputError, UsageError
@@ -134,35 +133,13 @@ def command(
         ),
     ] = None,
     skip_bad_rows: SkipBadRows = False,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            envvar="LONGWRITER_CONFIG",
-            show_envvar=False,
-            is_eager=True,
-            callback=load_config,
-            show_default=False,
-            help="TOML with these names (`max-tokens = 8192`); a table named pack for this command alone.",
-        ),
-    ] = None,
-    json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            envvar="LONGWRITER_JSON",
-            show_envvar=False,
-            help="One JSON object with the figures on standard output.",
-        ),
-    ] = False,
+    config: ConfigFile = None,
+    json: Json = False,
     progress: Annotated[
         Literal["auto", "rich", "plain", "json", "none"],
         typer.Option("--progress", envvar="LONGWRITER_PROGRESS", show_envvar=False, help="On standard error."),
     ] = "auto",
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", envvar="LONGWRITER_VERBOSE", show_envvar=False, help="Show tracebacks.")
-    ] = False,
+    verbose: Verbose = False,
 ) -> int:
     """Token sequences packed for supervised fine-tuning: whole records side by side, each token with its loss weight.
 
