@@ -273,6 +273,75 @@ def test_texts_of_another_tool_are_judged_by_a_judge(benchmark: Path, run: Path,
     assert all("response" not in row["meta"] for row in read_rows(run / "instructions.jsonl"))
 
 
+def test_of_several_texts_for_one_row_the_last_counts_and_given_again_changes_nothing(
+    benchmark: Path, run: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    rows = [json.loads(line) for line in benchmark.read_text().splitlines()]
+    given = [
+        {"id": "en-300", "response": "An earlier text."},
+        *({"id": row["id"], "response": f"Text {n}.", "model": "theirs"} for n, row in enumerate(rows)),
+        {"id": "en-1000", "response": "Another benchmark's second row.", "prompt": rows[4]["prompt"]},
+        {"prompt": "Never asked.", "response": "x"},
+    ]
+    file = write_rows(tmp_path / "predictions.jsonl", given)
+    command = ("evaluate", benchmark, "-r", run, "--predictions", file, "--base-url", server.base_url, *JUDGE, "--json")
+    first = run_longwriter(*command)
+    assert "1 row for no instruction of the run" in first.stderr
+    assert "2 texts not counted: a later row" in first.stderr
+    texts = {row["id"]: row["response"] for row in read_rows(run / "predictions.jsonl")}
+    assert texts["en-300"] == "Text 0."
+    assert (texts["en-1000"], texts["zh-300"]) == ("Text 1.", "Another benchmark's second row."), "the prompt tells"
+    assert first.summary["calls"] == 8
+    before = {path.name: path.read_bytes() for path in run.glob("*.json*")}
+    assert run_longwriter(*command).summary["calls"] == 0
+    assert {path.name: path.read_bytes() for path in run.glob("*.json*")} == before
+
+
+def test_texts_that_an_earlier_file_gave_are_told(benchmark: Path, run: Path, tmp_path: Path) -> None:
+    ids = [json.loads(line)["id"] for line in benchmark.read_text().splitlines()]
+    whole = write_rows(tmp_path / "whole.jsonl", [{"id": id, "response": "one"} for id in ids])  # noqa: A001
+    run_longwriter("evaluate", benchmark, "-r", run, "--predictions", whole)
+    some = write_rows(tmp_path / "some.jsonl", [{"id": ids[0], "response": "two"}])
+    said = run_longwriter("evaluate", benchmark, "-r", run, "--predictions", some).stderr
+    assert "7 texts of an earlier file stay" in said
+
+
+def test_a_file_of_texts_for_other_prompts_is_wrong(benchmark: Path, run: Path, tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "predictions.jsonl", [{"prompt": "Never asked.", "response": "x"}])
+    said = run_longwriter("evaluate", benchmark, "-r", run, "--predictions", file, code=2).stderr
+    assert "no text for an instruction of the run" in said
+
+
+def test_texts_of_another_tool_never_take_the_place_of_those_that_were_paid_for(
+    benchmark: Path, run: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    run_longwriter("evaluate", benchmark, "-r", run, *at(server))
+    before = {path.name: path.read_bytes() for path in run.glob("*.json*")}
+    file = write_rows(tmp_path / "predictions.jsonl", [{"id": "en-300", "response": "x"}])
+    for more in ((), ("--new-settings",)):
+        result = run_longwriter("evaluate", benchmark, "-r", run, "--predictions", file, *more, code=2)
+        assert "a run of their own" in result.stderr
+    assert {path.name: path.read_bytes() for path in run.glob("*.json*")} == before
+
+
+@pytest.mark.parametrize(
+    ("told", "more", "named"),
+    [
+        ({}, (), None),
+        ({"model": "theirs"}, (), "theirs"),
+        ({}, ("-m", "known"), "known"),
+    ],
+)
+def test_the_judge_is_never_named_as_the_writer_of_texts_that_were_given(
+    told: dict[str, str], more: tuple[str, ...], named: str | None, benchmark: Path, run: Path, server: FakeServer
+) -> None:
+    ids = [json.loads(line)["id"] for line in benchmark.read_text().splitlines()]
+    file = write_rows(benchmark.parent / "given.jsonl", [{"id": id, "response": "x", **told} for id in ids])  # noqa: A001
+    judge = ("--base-url", server.base_url, *JUDGE)
+    run_longwriter("evaluate", benchmark, "-r", run, "--predictions", file, *judge, *more)
+    assert (results(run)["model"], results(run)["judge"]) == (named, "fake-judge")
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
@@ -309,6 +378,14 @@ def test_another_method_on_the_same_run_is_a_new_setting(benchmark: Path, run: P
     run_longwriter("evaluate", benchmark, "-r", run, *at(server))
     result = run_longwriter("evaluate", benchmark, "-r", run, *at(server), "--method", "agentwrite", code=2)
     assert '--method is "direct" there and "agentwrite" here' in result.stderr
+
+
+def test_what_needs_a_judge_or_another_run_says_so(benchmark: Path, run: Path, server: FakeServer) -> None:
+    command = ("evaluate", benchmark, "-r", run, *at(server))
+    run_longwriter(*command, "--limit", "1")
+    assert "--redo-judging needs a judge" in run_longwriter(*command, "--redo-judging", code=2).stderr
+    assert "the run itself" in run_longwriter(*command, *JUDGE, "--compare", run, code=2).stderr
+    assert server.stats.calls == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import print_estimate
 from longwriter_cli.cli.evaluation_task import EvaluationTask, as_agentwrite, has_work, settle_evaluation
+from longwriter_cli.cli.given_texts import take_in_given
 from longwriter_cli.cli.meter import AnswerMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
@@ -36,9 +37,7 @@ from longwriter_cli.stages.direct import Direct
 from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import (
     checked,
-    given_predictions,
     instructions_of,
-    missing_texts,
     texts_to_judge,
     written_predictions,
 )
@@ -71,6 +70,8 @@ def carry_out(task: EvaluationTask, options: Options) -> int:
         check_installed()
     if task.compare is not None:
         check_directory(task.compare)
+        if task.compare.resolve() == task.directory.resolve():
+            raise UsageError(f"--compare {task.compare}: that is the run itself.", "Name another run.")
     evaluation = _Evaluation(task, options)
     return evaluation.dry_run() if options.dry_run else errand.carry_out(evaluation, options)
 
@@ -124,11 +125,14 @@ class _Evaluation:
 
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
         task, options = self._task, self._options
-        with run.staged(limited(self._instructions, options.limit)) as staged:
+        # Rows of the command's own are taken in whole, for no later command may name them; the limit holds for the work.
+        rows = limited(self._instructions, options.limit if task.rows is None else None)
+        with run.staged(rows) as staged:
             settings, templates = settle_evaluation(task, options, run)
             self._settings, self._templates = settings, templates
-            if task.compare is not None and settings.judge_model is None:
-                raise UsageError("--compare needs a judge.", "Name one with --judge-model.")
+            for option, is_given in (("--compare", task.compare is not None), ("--redo-judging", task.redo_judging)):
+                if is_given and settings.judge_model is None:
+                    raise UsageError(f"{option} needs a judge.", "Name one with --judge-model.")
             stored = run.manifest and Settings.from_row(run.manifest.settings)
             is_to_do = (
                 self._other
@@ -146,10 +150,7 @@ class _Evaluation:
         since = judging_anew.begin(task, run, settings)
         record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
         if self._given is not None:
-            for prediction in list(given_predictions(run, iter(self._given))):
-                run.add_answer(prediction)
-            for failure in list(missing_texts(run, plain(str(task.predictions)))):
-                run.add_failure(failure)
+            take_in_given(run, self._given, plain(str(task.predictions)))
         if not asks:
             return None
 
