@@ -125,7 +125,7 @@ class _Evaluation:
 
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
         task, options = self._task, self._options
-        # Rows of the command's own are taken in whole, for no later command may name them; the limit holds for the work.
+        # Rows of the command's own are taken in whole: no later command may name them. The limit holds for the work.
         rows = limited(self._instructions, options.limit if task.rows is None else None)
         with run.staged(rows) as staged:
             settings, templates = settle_evaluation(task, options, run)
