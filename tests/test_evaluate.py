@@ -541,6 +541,17 @@ def test_texts_are_compared_in_both_orders_and_a_verdict_that_turns_is_a_tie(
     assert sorted(asked) == sorted([prompt, second, first] for prompt, first, second in asked)
 
 
+def test_texts_for_other_prompts_are_compared_with_nothing(tmp_path: Path, server: FakeServer) -> None:
+    """Ids may be mere numbers, which two benchmarks have both."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for run, topic in ((one, "rivers"), (other, "roads")):
+        rows = [{"id": 1, "prompt": f"Write 100 words on {topic}."}, {"id": 2, "prompt": "Write 100 words on tea."}]
+        run_longwriter("evaluate", write_rows(tmp_path / f"{topic}.jsonl", rows), "-r", run, *at(server))
+    shown = run_longwriter("evaluate", "-r", one, *at(server), *JUDGE, "--compare", other).stdout
+    assert f"Against {other}, over 1 text in both orders" in shown
+    assert sum(is_comparing(prompt_text(request)) for request in server.requests) == 2
+
+
 def test_a_judge_that_names_no_winner_is_asked_again_and_then_told_as_a_failure(
     benchmark: Path, tmp_path: Path, server: FakeServer
 ) -> None:

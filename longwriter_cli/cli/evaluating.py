@@ -32,7 +32,7 @@ from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
 from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
-from longwriter_cli.stages.comparing import Comparing, compared, rivals, texts_by_id
+from longwriter_cli.stages.comparing import Comparing, compared, rivals, texts_by_row
 from longwriter_cli.stages.direct import Direct
 from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import (
@@ -199,14 +199,14 @@ class _Evaluation:
         _report(self._task, self._options, run, tally, self._scores, elapsed_s, code)
 
 
-def _texts_of(directory: Path) -> dict[str, str]:
-    """The texts of another run, by id.
+def _texts_of(directory: Path) -> dict[tuple[str, str], str]:
+    """The texts of another run, by id and prompt.
 
     Raises:
         InputError: there is no run, or none of its instructions has a text.
     """
     with Run.read(directory, plan_digest) as run:
-        texts = texts_by_id(run)
+        texts = texts_by_row(run)
     if not texts:
         raise InputError(directory, None, "holds no text to compare with", "Name a run that has finished texts.")
     return texts
