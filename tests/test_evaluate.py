@@ -297,6 +297,25 @@ def test_of_several_texts_for_one_row_the_last_counts_and_given_again_changes_no
     assert {path.name: path.read_bytes() for path in run.glob("*.json*")} == before
 
 
+@pytest.mark.parametrize(
+    ("row", "given", "more"),
+    [
+        ({"id": 2, "prompt": "Write on tea."}, {"id": 2.0}, ()),
+        ({"messages": [{"role": "user", "content": "Write on tea."}]}, None, ()),
+        ({"instruction": "Write on tea.", "input": "Green."}, None, ()),
+        ({"task": "Write on tea.", "prompt": "no prompt"}, None, ("--field", "task")),
+    ],
+)
+def test_ids_and_prompts_of_given_texts_are_read_as_those_of_the_benchmark(
+    row: dict[str, Any], given: dict[str, Any] | None, more: tuple[str, ...], run: Path, tmp_path: Path
+) -> None:
+    """`given` is what the other tool kept of the row, None where that is all of it."""
+    bench = write_rows(tmp_path / "bench.jsonl", [{**row, "length": 5}])
+    texts = write_rows(tmp_path / "texts.jsonl", [{**(row if given is None else given), "response": "one two"}])
+    run_longwriter("evaluate", bench, "-r", run, "--predictions", texts, *more)
+    assert [text["length"] for text in results(run)["rows"]] == [2]
+
+
 def test_texts_that_an_earlier_file_gave_are_told(benchmark: Path, run: Path, tmp_path: Path) -> None:
     ids = [json.loads(line)["id"] for line in benchmark.read_text().splitlines()]
     whole = write_rows(tmp_path / "whole.jsonl", [{"id": id, "response": "one"} for id in ids])  # noqa: A001

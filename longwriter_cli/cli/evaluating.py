@@ -87,7 +87,7 @@ class _Evaluation:
         self._bad_rows: list[InputError] = []
         self._instructions = first_read(self._read())
         self._other = {} if task.compare is None else _texts_of(task.compare)
-        self._given = None if task.predictions is None else list(read_predictions(task.predictions))
+        self._given = None if task.predictions is None else list(read_predictions(task.predictions, task.field))
         self._settings: Settings | None = None
         self._templates = Templates({})
         self._scores: Scores | None = None
