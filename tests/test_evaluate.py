@@ -273,6 +273,94 @@ def test_texts_of_another_tool_are_judged_by_a_judge(benchmark: Path, run: Path,
     assert all("response" not in row["meta"] for row in read_rows(run / "instructions.jsonl"))
 
 
+def test_of_several_texts_for_one_row_the_last_counts_and_given_again_changes_nothing(
+    benchmark: Path, run: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    rows = [json.loads(line) for line in benchmark.read_text().splitlines()]
+    given = [
+        {"id": "en-300", "response": "An earlier text."},
+        *({"id": row["id"], "response": f"Text {n}.", "model": "theirs"} for n, row in enumerate(rows)),
+        {"id": "en-1000", "response": "Another benchmark's second row.", "prompt": rows[4]["prompt"]},
+        {"prompt": "Never asked.", "response": "x"},
+    ]
+    file = write_rows(tmp_path / "predictions.jsonl", given)
+    command = ("evaluate", benchmark, "-r", run, "--predictions", file, "--base-url", server.base_url, *JUDGE, "--json")
+    first = run_longwriter(*command)
+    assert "1 row for no instruction of the run" in first.stderr
+    assert "2 texts not counted: a later row" in first.stderr
+    texts = {row["id"]: row["response"] for row in read_rows(run / "predictions.jsonl")}
+    assert texts["en-300"] == "Text 0."
+    assert (texts["en-1000"], texts["zh-300"]) == ("Text 1.", "Another benchmark's second row."), "the prompt tells"
+    assert first.summary["calls"] == 8
+    before = {path.name: path.read_bytes() for path in run.glob("*.json*")}
+    assert run_longwriter(*command).summary["calls"] == 0
+    assert {path.name: path.read_bytes() for path in run.glob("*.json*")} == before
+
+
+@pytest.mark.parametrize(
+    ("row", "given", "more"),
+    [
+        ({"id": 2, "prompt": "Write on tea."}, {"id": 2.0}, ()),
+        ({"messages": [{"role": "user", "content": "Write on tea."}]}, None, ()),
+        ({"instruction": "Write on tea.", "input": "Green."}, None, ()),
+        ({"task": "Write on tea.", "prompt": "no prompt"}, None, ("--field", "task")),
+    ],
+)
+def test_ids_and_prompts_of_given_texts_are_read_as_those_of_the_benchmark(
+    row: dict[str, Any], given: dict[str, Any] | None, more: tuple[str, ...], run: Path, tmp_path: Path
+) -> None:
+    """`given` is what the other tool kept of the row, None where that is all of it."""
+    bench = write_rows(tmp_path / "bench.jsonl", [{**row, "length": 5}])
+    texts = write_rows(tmp_path / "texts.jsonl", [{**(row if given is None else given), "response": "one two"}])
+    run_longwriter("evaluate", bench, "-r", run, "--predictions", texts, *more)
+    assert [text["length"] for text in results(run)["rows"]] == [2]
+
+
+def test_texts_that_an_earlier_file_gave_are_told(benchmark: Path, run: Path, tmp_path: Path) -> None:
+    ids = [json.loads(line)["id"] for line in benchmark.read_text().splitlines()]
+    whole = write_rows(tmp_path / "whole.jsonl", [{"id": id, "response": "one"} for id in ids])  # noqa: A001
+    run_longwriter("evaluate", benchmark, "-r", run, "--predictions", whole)
+    some = write_rows(tmp_path / "some.jsonl", [{"id": ids[0], "response": "two"}])
+    said = run_longwriter("evaluate", benchmark, "-r", run, "--predictions", some).stderr
+    assert "7 texts of an earlier file stay" in said
+
+
+def test_a_file_of_texts_for_other_prompts_is_wrong(benchmark: Path, run: Path, tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "predictions.jsonl", [{"prompt": "Never asked.", "response": "x"}])
+    said = run_longwriter("evaluate", benchmark, "-r", run, "--predictions", file, code=2).stderr
+    assert "no text for an instruction of the run" in said
+
+
+def test_texts_of_another_tool_never_take_the_place_of_those_that_were_paid_for(
+    benchmark: Path, run: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    run_longwriter("evaluate", benchmark, "-r", run, *at(server))
+    before = {path.name: path.read_bytes() for path in run.glob("*.json*")}
+    file = write_rows(tmp_path / "predictions.jsonl", [{"id": "en-300", "response": "x"}])
+    for more in ((), ("--new-settings",)):
+        result = run_longwriter("evaluate", benchmark, "-r", run, "--predictions", file, *more, code=2)
+        assert "a run of their own" in result.stderr
+    assert {path.name: path.read_bytes() for path in run.glob("*.json*")} == before
+
+
+@pytest.mark.parametrize(
+    ("told", "more", "named"),
+    [
+        ({}, (), None),
+        ({"model": "theirs"}, (), "theirs"),
+        ({}, ("-m", "known"), "known"),
+    ],
+)
+def test_the_judge_is_never_named_as_the_writer_of_texts_that_were_given(
+    told: dict[str, str], more: tuple[str, ...], named: str | None, benchmark: Path, run: Path, server: FakeServer
+) -> None:
+    ids = [json.loads(line)["id"] for line in benchmark.read_text().splitlines()]
+    file = write_rows(benchmark.parent / "given.jsonl", [{"id": id, "response": "x", **told} for id in ids])  # noqa: A001
+    judge = ("--base-url", server.base_url, *JUDGE)
+    run_longwriter("evaluate", benchmark, "-r", run, "--predictions", file, *judge, *more)
+    assert (results(run)["model"], results(run)["judge"]) == (named, "fake-judge")
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
@@ -309,6 +397,14 @@ def test_another_method_on_the_same_run_is_a_new_setting(benchmark: Path, run: P
     run_longwriter("evaluate", benchmark, "-r", run, *at(server))
     result = run_longwriter("evaluate", benchmark, "-r", run, *at(server), "--method", "agentwrite", code=2)
     assert '--method is "direct" there and "agentwrite" here' in result.stderr
+
+
+def test_what_needs_a_judge_or_another_run_says_so(benchmark: Path, run: Path, server: FakeServer) -> None:
+    command = ("evaluate", benchmark, "-r", run, *at(server))
+    run_longwriter(*command, "--limit", "1")
+    assert "--redo-judging needs a judge" in run_longwriter(*command, "--redo-judging", code=2).stderr
+    assert "the run itself" in run_longwriter(*command, *JUDGE, "--compare", run, code=2).stderr
+    assert server.stats.calls == 1
 
 
 @pytest.mark.parametrize(
@@ -462,6 +558,17 @@ def test_texts_are_compared_in_both_orders_and_a_verdict_that_turns_is_a_tie(
     assert run_longwriter(*command, "--json").summary["calls"] == 0
     asked = [quoted_texts(prompt_text(call)) for call in server.requests if is_comparing(prompt_text(call))]
     assert sorted(asked) == sorted([prompt, second, first] for prompt, first, second in asked)
+
+
+def test_texts_for_other_prompts_are_compared_with_nothing(tmp_path: Path, server: FakeServer) -> None:
+    """Ids may be mere numbers, which two benchmarks have both."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for run, topic in ((one, "rivers"), (other, "roads")):
+        rows = [{"id": 1, "prompt": f"Write 100 words on {topic}."}, {"id": 2, "prompt": "Write 100 words on tea."}]
+        run_longwriter("evaluate", write_rows(tmp_path / f"{topic}.jsonl", rows), "-r", run, *at(server))
+    shown = run_longwriter("evaluate", "-r", one, *at(server), *JUDGE, "--compare", other).stdout
+    assert f"Against {other}, over 1 text in both orders" in shown
+    assert sum(is_comparing(prompt_text(request)) for request in server.requests) == 2
 
 
 def test_a_judge_that_names_no_winner_is_asked_again_and_then_told_as_a_failure(

@@ -429,6 +429,19 @@ def test_a_dataset_that_is_none_is_told(tmp_path: Path, tokenizer: Path, given: 
     place = tmp_path / "empty" if given == ["."] else tmp_path
     result = pack(*given, "-o", tmp_path / "packs", "--tokenizer", tokenizer, code=2, cwd=place)
     assert told in result.stderr
+    assert sorted(os.listdir(tmp_path)) == ["empty", "empty.jsonl"], "nothing is left of what came to nothing"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [(("-o", "/"), "cannot be replaced"), (("-o", "packs", "--max-tokens", "99999999999"), "--max-tokens")],
+)
+def test_slips_that_would_cost_a_disk_are_wrong_usage(
+    tmp_path: Path, tokenizer: Path, options: tuple[str, ...], told: str
+) -> None:
+    long, _ = long_and_general(tmp_path)
+    result = pack(long, *options, "--tokenizer", tokenizer, "--format", "longalign", code=2, cwd=tmp_path)
+    assert told in result.stderr
 
 
 def test_something_else_is_not_replaced(tmp_path: Path, tokenizer: Path) -> None:

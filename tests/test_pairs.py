@@ -149,6 +149,21 @@ def test_more_samples_are_added_to_those_that_there_are(instructions: Path, run:
     assert server.stats.calls == 6 * 3 * 2
 
 
+def test_copies_of_one_text_that_a_judge_scores_otherwise_make_no_pair(
+    instructions: Path, run: Path, server: FakeServer
+) -> None:
+    def answer(request: dict[str, Any]) -> str:
+        if is_judging(prompt_text(request)):
+            return json.dumps(dict.fromkeys(DIMENSIONS, 1 + len(server.requests) % 5))
+        return "The same few words each time."
+
+    server.answer = answer
+    result = pairs(instructions, run, server)
+    assert {row["reason"] for row in read_rows(run / "rejects.jsonl")} <= {"same", "tie"}
+    assert "the very text of the best" in result.stdout
+    assert read_rows(run / "pairs.jsonl") == []
+
+
 def test_instructions_whose_samples_fail_tie_or_are_cut_are_reported(
     instructions: Path, run: Path, server: FakeServer
 ) -> None:

@@ -87,3 +87,19 @@ def test_a_length_counts_as_reached_only_where_all_below_it_are() -> None:
     assert measured([text(1000, 80)]).reached == 0
     assert measured([text(5000, 95), text(1000, 90), text(1000, 75)]).reached == 5000
     assert measured([]).longest == 0
+
+
+def test_the_same_command_without_its_limit_takes_the_rest(run: Path, server: FakeServer) -> None:
+    options = ("ruler", "-r", run, *at(server), "--language", "en", "--json")
+    assert run_longwriter(*options, "--limit", "3").summary["calls"] == 3
+    assert len(results(run)["rows"]) == 3
+    assert run_longwriter(*options).summary["calls"] == 24 - 3
+    assert len(results(run)["rows"]) == 24
+
+
+def test_a_run_killed_behind_its_manifest_is_begun_again_with_all_rows(run: Path, server: FakeServer) -> None:
+    options = ("ruler", "-r", run, *at(server), "--language", "en", "--json")
+    run_longwriter(*options, "--limit", "1")
+    for name in ("instructions.jsonl", "predictions.jsonl"):
+        (run / name).unlink()
+    assert run_longwriter(*options).summary["calls"] == 24

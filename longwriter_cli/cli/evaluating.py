@@ -14,6 +14,7 @@ from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import print_estimate
 from longwriter_cli.cli.evaluation_task import EvaluationTask, as_agentwrite, has_work, settle_evaluation
+from longwriter_cli.cli.given_texts import take_in_given
 from longwriter_cli.cli.meter import AnswerMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, show
@@ -31,14 +32,12 @@ from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
 from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
-from longwriter_cli.stages.comparing import Comparing, compared, rivals, texts_by_id
+from longwriter_cli.stages.comparing import Comparing, compared, rivals, texts_by_row
 from longwriter_cli.stages.direct import Direct
 from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import (
     checked,
-    given_predictions,
     instructions_of,
-    missing_texts,
     texts_to_judge,
     written_predictions,
 )
@@ -77,6 +76,8 @@ def carry_out(task: EvaluationTask, options: Options) -> int:
         check_installed()
     if task.compare is not None:
         check_directory(task.compare)
+        if task.compare.resolve() == task.directory.resolve():
+            raise UsageError(f"--compare {task.compare}: that is the run itself.", "Name another run.")
     evaluation = _Evaluation(task, options)
     return evaluation.dry_run() if options.dry_run else errand.carry_out(evaluation, options)
 
@@ -92,7 +93,7 @@ class _Evaluation:
         self._bad_rows: list[InputError] = []
         self._instructions = first_read(self._read())
         self._other = {} if task.compare is None else _texts_of(task.compare)
-        self._given = None if task.predictions is None else list(read_predictions(task.predictions))
+        self._given = None if task.predictions is None else list(read_predictions(task.predictions, task.field))
         self._settings: Settings | None = None
         self._templates = Templates({})
         self._scores: Scores | None = None
@@ -132,11 +133,14 @@ class _Evaluation:
     def begin(self, run: Run, tally: Tally) -> tuple[Settings, Meter, Work] | None:
         task, extent = self._task, extent_of(self._options, run)
         options = self._options = replace(self._options, limit=extent.in_run)
-        with run.staged(extent.of(self._instructions)) as staged:
+        # Rows of the command's own are taken in whole: no later command may name them. The limit holds for the work.
+        wanted = extent if task.rows is None else replace(extent, limit=None)
+        with run.staged(wanted.of(self._instructions)) as staged:
             settings, templates = settle_evaluation(task, options, run)
             self._settings, self._templates = settings, templates
-            if task.compare is not None and settings.judge_model is None:
-                raise UsageError("--compare needs a judge.", "Name one with --judge-model.")
+            for option, is_given in (("--compare", task.compare is not None), ("--redo-judging", task.redo_judging)):
+                if is_given and settings.judge_model is None:
+                    raise UsageError(f"{option} needs a judge.", "Name one with --judge-model.")
             stored = run.manifest and Settings.from_row(run.manifest.settings)
             is_to_do = (
                 self._other
@@ -154,10 +158,7 @@ class _Evaluation:
         since = judging_anew.begin(task, run, settings)
         record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
         if self._given is not None:
-            for prediction in list(given_predictions(run, iter(self._given))):
-                run.add_answer(prediction)
-            for failure in list(missing_texts(run, plain(str(task.predictions)))):
-                run.add_failure(failure)
+            take_in_given(run, self._given, plain(str(task.predictions)))
         if not asks:
             return None
 
@@ -206,14 +207,14 @@ class _Evaluation:
         _report(self._task, self._options, run, tally, self._scores, elapsed_s, code)
 
 
-def _texts_of(directory: Path) -> dict[str, str]:
-    """The texts of another run, by id.
+def _texts_of(directory: Path) -> dict[tuple[str, str], str]:
+    """The texts of another run, by id and prompt.
 
     Raises:
         InputError: there is no run, or none of its instructions has a text.
     """
     with Run.read(directory, plan_digest) as run:
-        texts = texts_by_id(run)
+        texts = texts_by_row(run)
     if not texts:
         raise InputError(directory, None, "holds no text to compare with", "Name a run that has finished texts.")
     return texts

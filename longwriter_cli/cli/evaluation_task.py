@@ -45,6 +45,12 @@ def settle_evaluation(task: EvaluationTask, options: Options, run: Run | None) -
     stored = None if run is None or run.manifest is None else Settings.from_row(run.manifest.settings)
     if stored is not None and stored.is_selection:
         raise UsageError(f"{task.directory} is the checkpoint of a select.", "Name another directory with -r.")
+    if task.predictions is not None and stored is not None and stored.method != "given":
+        # They would take the places of texts that were paid for, under the name of the model that wrote those.
+        raise UsageError(
+            f"{task.directory} holds texts that {stored.model} wrote, or is to write.",
+            "Texts of another tool need a run of their own: name another directory with -r.",
+        )
     given: dict[str, Any] = {**options.text_settings(), **_given_method(task)}
     if stored is None:
         given["temperature"] = TEMPERATURE if options.temperature is None else options.temperature

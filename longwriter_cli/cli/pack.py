@@ -23,6 +23,8 @@ from longwriter_cli.train.tokenize import TokenizerName
 
 DEFAULT_MAX_TOKENS = 32_768
 """As the paper packs."""
+MOST_TOKENS = 10_000_000
+"""More than any model reads: beyond it is a slip, which `--format longalign` would answer with terabytes of zeros."""
 
 
 def command(
@@ -57,6 +59,7 @@ def command(
         typer.Option(
             "--max-tokens",
             min=2,
+            max=MOST_TOKENS,
             metavar="N",
             envvar="LONGWRITER_MAX_TOKENS",
             show_envvar=False,

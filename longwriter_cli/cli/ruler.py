@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +18,7 @@ from longwriter_cli.cli.task import read_source
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.evals.ruler import LENGTHS, at_lengths, ruler_rows
 from longwriter_cli.records import Instruction, Language
+from longwriter_cli.store.load import INSTRUCTIONS
 from longwriter_cli.store.manifest import read_manifest
 
 _LENGTH = re.compile(r"(\d{1,7}(?:\.\d)?)(k?)", re.IGNORECASE)
@@ -57,7 +60,7 @@ def command(
     Tells the length of each text, the longest one, and the length up to which S_l stays above 80. --language en or zh
     asks in that language alone. Given again, the command goes on where it stopped.
     """
-    begun = read_manifest(run) is not None and lengths is None and prompts_file is None
+    begun = lengths is None and prompts_file is None and read_manifest(run) is not None and _holds_rows(run)
     task = EvaluationTask(
         "ruler",
         run,
@@ -68,6 +71,13 @@ def command(
         charts=charts,
     )
     return carry_out(task, options)
+
+
+def _holds_rows(directory: Path) -> bool:
+    """Whether a run has its rows. One that was killed just after its manifest has none, and is begun again."""
+    with suppress(OSError):
+        return (directory / INSTRUCTIONS).stat().st_size > 0
+    return False
 
 
 def _rows(lengths: tuple[int, ...], prompts_file: str | None, options: Options) -> tuple[Instruction, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from longwriter_cli.cli.output import plain, show
 from longwriter_cli.evals.ruler import measured
+from longwriter_cli.records import Prediction
 from longwriter_cli.report import charts as drawing
 from longwriter_cli.report.evaluation import (
     has_tenths,
@@ -66,10 +67,23 @@ def about(
         "command": command,
         **{name: value or earlier.get(name) for name, value in own.items()},
         "method": method_of(settings),
-        "model": settings.model or None,
+        "model": _writer(run, settings),
         "judge": settings.judge_model,
         **more,
     }
+
+
+def _writer(run: Run, settings: Settings) -> str | None:
+    """The model that wrote the texts. Of another tool's only its rows can tell, and the user by -m.
+
+    Without -m the settings of such a run name the judge alone, who wrote none of them.
+    """
+    if settings.method != "given":
+        return settings.model or None
+    told = {prediction.model for prediction in run.answers(Prediction)}
+    if len(told) == 1 and (writer := told.pop()):
+        return writer
+    return settings.model if settings.model != settings.judge_model else None
 
 
 def score(

@@ -3,8 +3,9 @@
 LongWriter (arXiv 2408.07055): four texts are sampled and scored by their quality and by how well they keep the length
 asked for; the best is `chosen`, a random one of the others `rejected`.
 
-A pair is a difference in score, so a text that is as good as the best is no `rejected`. What was cut at the token limit
-is no `chosen`: it would teach to stop in the middle. A text without a word is neither; it failed.
+A pair is a difference in score, so a text that is as good as the best is no `rejected`. Nor is a copy of the chosen
+text that a judge happened to like less: there is nothing to learn from it. What was cut at the token limit is no
+`chosen`: it would teach to stop in the middle. A text without a word is neither; it failed.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Weights:
 class Candidate:
     """A text to choose from: the `sample`-th, from 0. Scores are in [0, 100], `words` is its length.
 
-    `score` is what counts, None where the text has none. `is_cut` says that it ended at the token limit.
+    `score` is what counts, None where the text has none. `is_cut` says that it ended at the token limit, `same_as` is
+    the first sample with the very same text, where there is an earlier one.
     """
 
     sample: int
@@ -52,6 +54,7 @@ class Candidate:
     s_q: float | None
     score: float | None
     is_cut: bool = False
+    same_as: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ REASONS = {
     "unscored": "fewer than two samples have a score",
     "cut": "every sample that could be chosen was cut at the token limit",
     "tie": "no sample scores less than the best",
+    "same": "the samples that score less are the very text of the best",
     "margin": "no two samples are as far apart as asked",
     "unfinished": "samples are still to be written or judged",
 }
@@ -100,6 +104,9 @@ def choose(
     less = [(score, candidate) for score, candidate in scored if best - score > _SAME]
     if not less:
         return NoPair("tie", f"{best:.2f}")
+    less = [(score, candidate) for score, candidate in less if _text_of(candidate) != _text_of(chosen)]
+    if not less:
+        return NoPair("same", f"{best:.2f}")
     far = [pair for pair in less if best - pair[0] >= min_margin - _SAME]
     if not far:
         widest = best - min(score for score, _ in less)
@@ -109,3 +116,7 @@ def choose(
     else:
         score, rejected = rng.choice(far)
     return Choice(chosen, rejected, best, score)
+
+
+def _text_of(candidate: Candidate) -> int:
+    return candidate.sample if candidate.same_as is None else candidate.same_as

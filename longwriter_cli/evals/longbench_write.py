@@ -129,9 +129,12 @@ class Pair:
 
 
 def differences(one: Texts, other: Texts) -> dict[str, Estimate | None]:
-    """`other` less `one` in each figure, over the rows that have it in both, drawn in pairs (paired bootstrap)."""
-    by_id = {text.id: text for text in one}
-    pairs = [Pair(by_id[text.id], text) for text in other if text.id in by_id]
+    """`other` less `one` in each figure, over the rows that have it in both, drawn in pairs (paired bootstrap).
+
+    Rows of one id that ask for different lengths are of two benchmarks, and make no pair.
+    """
+    by_id = {(text.id, text.required): text for text in one}
+    pairs = [Pair(mine, text) for text in other if (mine := by_id.get((text.id, text.required))) is not None]
     statistics: dict[str, Callable[[Texts], float | None]] = {"overall": overall, "s_l": mean_s_l, "s_q": mean_s_q}
     statistics |= {name: mean_of_dimension(name) for name in DIMENSIONS}
     return {name: _paired(pairs, statistic) for name, statistic in statistics.items()}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
+from longwriter_cli.evals.answers import json_values, without_thoughts
 from longwriter_cli.llm.base import Request
 from longwriter_cli.prompts import Template
 from longwriter_cli.settings import Settings
@@ -39,14 +39,14 @@ def compare_request(
 
 def read_better(answer: str) -> Better | None:
     """The verdict in an answer, or None where it holds none, or two that differ."""
-    found = {verdict.lower() for verdict in _VERDICT.findall(answer)}
-    try:
-        whole = json.loads(answer.strip())
-    except (ValueError, RecursionError):
-        whole = None
-    if isinstance(whole, dict):
-        found = {str(whole.get("better")).strip().lower()}
+    text = without_thoughts(answer)
+    found = {str(value["better"]).strip().lower() for value in json_values(text, _has_verdict) if _has_verdict(value)}
+    found = found or {verdict.lower() for verdict in _VERDICT.findall(text)}
     return next((choice for choice in _CHOICES if found == {choice}), None)
+
+
+def _has_verdict(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict) and "better" in value
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
+
+from longwriter_cli.evals.answers import json_values, without_thoughts
 
 DIMENSIONS = ("Relevance", "Accuracy", "Coherence", "Clarity", "Breadth and Depth", "Reading Experience")
 LOWEST, HIGHEST = 1, 5
@@ -25,8 +27,6 @@ _ALSO: Mapping[str, tuple[str, ...]] = {
 _DEEPEST = 4  # objects and lists around the scores
 _SCORE_KEYS = ("score", "rating", "value", "points", "mark", "grade", "评分", "得分", "分数", "打分")
 _NAME_KEYS = ("dimension", "name", "criterion", "criteria", "aspect", "respect", "category", "metric", "维度", "指标")
-_THOUGHTS = re.compile(r"(?:\A|<think(?:ing)?>)(?:(?!<think(?:ing)?>).)*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_OPEN_THOUGHT = re.compile(r"<think(?:ing)?>.*\Z", re.DOTALL | re.IGNORECASE)
 
 
 Found = dict[str, set[str]]
@@ -43,8 +43,8 @@ def read_scores(answer: str) -> dict[str, int]:
     Raises:
         NoScores: a dimension is missing, a score is no whole number from 1 to 5, or there are two sets that differ.
     """
-    text = _OPEN_THOUGHT.sub("", _THOUGHTS.sub("", answer))
-    sets = [found for value in _json_values(text) if (found := _in_json(value))]
+    text = without_thoughts(answer)
+    sets = [found for value in json_values(text, lambda value: bool(_in_json(value))) if (found := _in_json(value))]
     if not sets:
         prose = _in_prose(text)
         if not prose:
@@ -110,38 +110,6 @@ def _dimension(name: object) -> str | None:
 # --- JSON
 
 
-def _json_values(text: str) -> Iterator[object]:
-    """The JSON values in a text, one behind the other, those with single quotes or a comma too many included."""
-    decoder = json.JSONDecoder(strict=False)  # models break lines inside strings
-    for candidate in dict.fromkeys((text, _mended(text))):
-        found, at = [], _next_start(candidate, 0)
-        while at >= 0:
-            try:
-                value, end = decoder.raw_decode(candidate, at)
-            except (ValueError, RecursionError):  # the second where it nests too deep
-                end = at + 1
-            else:
-                found.append(value)
-            at = _next_start(candidate, end)
-        if any(_in_json(value) for value in found):
-            yield from found
-            return
-
-
-_START = re.compile(r"[{\[](?=\s{0,200}[{\[\"])")
-_COMMA_TOO_MANY = re.compile(r",(?=\s{0,200}[\]}])")
-_SINGLE_QUOTED = re.compile(r"(?<=[{,:\[])(\s{0,20})'([^'\n\"]{1,200})'(?=\s{0,20}[,:}\]])")
-
-
-def _next_start(text: str, at: int) -> int:
-    start = _START.search(text, at)
-    return start.start() if start else -1
-
-
-def _mended(text: str) -> str:
-    return _COMMA_TOO_MANY.sub("", _SINGLE_QUOTED.sub(r'\1"\2"', text))
-
-
 def _in_json(value: object, depth: int = _DEEPEST) -> Found:
     """What is given for each dimension in a decoded value; the outermost object or list that gives any."""
     if depth == 0:
@@ -202,13 +170,18 @@ _NAMES = "|".join(
     for alias in sorted((name, *_ALSO[name]), key=len, reverse=True)
 )
 _NAMED = re.compile(rf"(?<![^\W\d_])({_NAMES})(?![^\W\d_])|({_NAMES})", re.IGNORECASE)
-_AMOUNT = r"(-?\d{1,6}(?:\.\d{1,6})?(?:\s*(?:/|out\s+of)\s*\d{1,3})?)(?![A-Za-z0-9_%])"
+_TO = r"[ \t]*(?:-|–|—|~|～|to|至|到)[ \t]*"
+_AMOUNT = rf"(-?\d{{1,6}}(?:\.\d{{1,6}})?(?:\s*(?:/|out\s+of)\s*\d{{1,3}})?)(?![A-Za-z0-9_%])(?!{_TO}\d)"
+# "(1-5)" behind a name is the scale, and what stands in another scale is not read.
+_SCALE = rf"(?:[ \t*_]{{0,4}}[(（\[]\s?(?:{LOWEST}{_TO}{HIGHEST}|(?:out\s+of|满分)\s?{HIGHEST})\s?分?\s?[)）\]])?"
 _PUNCTUATION = r"[ \t*_`|:：=()（）\[\]\"'“”→>–—-]{0,20}"
 _WORD_FOR_IT = r"(?:score|rating|评分|得分|分数)"
-# "Clarity: 4", "**Clarity** (4/5)", "| Clarity | 4 |", "Clarity score: 4".
-_DIRECTLY = re.compile(rf"{_PUNCTUATION}(?:{_WORD_FOR_IT}{_PUNCTUATION})?{_AMOUNT}", re.IGNORECASE)
+# "Clarity: 4", "**Clarity** (4/5)", "| Clarity | 4 |", "Clarity score: 4", "Clarity (1-5): 4".
+_DIRECTLY = re.compile(rf"{_SCALE}{_PUNCTUATION}(?:{_WORD_FOR_IT}{_SCALE}{_PUNCTUATION})?{_AMOUNT}", re.IGNORECASE)
 # Below the heading of a dimension, or behind a sentence on it: "Score: 4", "4/5".
-_LATER = re.compile(rf"{_WORD_FOR_IT}{_PUNCTUATION}(?:of\s+)?{_AMOUNT}|(?<![\w.])(\d\s*/\s*5)(?!\w)", re.IGNORECASE)
+_LATER = re.compile(
+    rf"{_WORD_FOR_IT}{_SCALE}{_PUNCTUATION}(?:of\s+)?{_AMOUNT}|(?<![\w.])(\d\s*/\s*5)(?!\w)", re.IGNORECASE
+)
 
 
 def _in_prose(text: str) -> Found:

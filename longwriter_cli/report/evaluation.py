@@ -9,6 +9,7 @@ from typing import Any
 from longwriter_cli.evals.bootstrap import Estimate
 from longwriter_cli.evals.longbench_write import Figures, ScoredText, Texts, by_group, differences, figures
 from longwriter_cli.evals.scores import DIMENSIONS
+from longwriter_cli.text.display import counted
 
 FORMAT = 1
 LEAST_PAIRS = 10
@@ -148,8 +149,9 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
         found.append(f"{missing} of {whole['n']} instructions have no text, and count in no mean.")
     if won := results.get("compared"):
         found.append(
-            f"Against {won['other']}, over {won['n']} texts in both orders: {won['wins']} wins, {won['losses']} "
-            f"losses, {won['ties']} ties ({won['turned']} of them since the verdict turned with the order)."
+            f"Against {won['other']}, over {counted(won['n'], 'text')} in both orders: "
+            f"{counted(won['wins'], 'win')}, {won['losses']} {'loss' if won['losses'] == 1 else 'losses'}, "
+            f"{counted(won['ties'], 'tie')} ({won['turned']} of them since the verdict turned with the order)."
         )
     unjudged = whole["predicted"] - whole["judged"]
     if results.get("judge") and unjudged:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longwriter_cli.store.packs import DatasetPacked, PackFigures
-from longwriter_cli.text.display import printable
+from longwriter_cli.text.display import counted, printable
 
 _OVERLONG = {"drop": "left out", "truncate": "cut off", "split": "cut into parts"}
 
@@ -38,7 +38,7 @@ def show_packs(out: Console, figures: PackFigures, place: Path, overlong: str) -
     """Shows the packs, and for each dataset what became of its records. `overlong` is the option's value."""
     out.print(
         Text(
-            f"{printable(str(place))}: {figures.packs:,} packs of {figures.max_tokens:,} tokens, "
+            f"{printable(str(place))}: {counted(figures.packs, 'pack')} of {figures.max_tokens:,} tokens, "
             f"{figures.utilisation:.2%} filled"
         ),
         soft_wrap=True,
@@ -79,9 +79,10 @@ def _of(taken: int, rows: int) -> str:
 def _left_out(figures: PackFigures, overlong: str) -> list[str]:
     """What did not go in as it was, in words; nothing where all did."""
     lines = []
-    if figures.total("overlong"):
+    if overlong_ := figures.total("overlong"):
+        are, were = ("is", "was") if overlong_ == 1 else ("are", "were")
         lines.append(
-            f"{figures.total('overlong'):,} records are longer than {figures.max_tokens:,} tokens and were "
+            f"{counted(overlong_, 'record')} {are} longer than {figures.max_tokens:,} tokens and {were} "
             f"{_OVERLONG[overlong]}; {figures.total('lost_tokens'):,} tokens are left out."
         )
     for name, what in (

@@ -15,6 +15,7 @@ from longwriter_cli.stages.answering import Question
 from longwriter_cli.stages.ask import Unusable, ask, with_room
 from longwriter_cli.stages.build import to_be_judged
 from longwriter_cli.stages.clock import now
+from longwriter_cli.stages.evaluate import instructions_of
 from longwriter_cli.stages.failures import answer_basis
 from longwriter_cli.stages.judging import Judged
 from longwriter_cli.stages.schema import AnswerSchema, object_schema
@@ -42,18 +43,21 @@ class Rivals:
         return answer_basis(settings, "judge", template.source, self.prompt, self.mine, self.other)
 
 
-def rivals(texts: Iterator[Judged], other: Mapping[str, str]) -> Iterator[Rivals]:
-    """The texts that have a rival. `other` holds those of the other run, by id; a text without a word has none."""
+def rivals(texts: Iterator[Judged], other: Mapping[tuple[str, str], str]) -> Iterator[Rivals]:
+    """The texts that have a rival. `other` holds those of the other run, by id and prompt, for ids may be mere numbers;
+    a text without a word has none."""
     for text in texts:
-        rival = other.get(text.id, "")
+        rival = other.get((text.id, text.prompt), "")
         if rival.strip() and text.response.strip():
             yield Rivals(text.id, text.prompt, text.response, rival)
 
 
-def texts_by_id(run: Run) -> dict[str, str]:
-    """The first text of each instruction of a run, whichever way it was written."""
+def texts_by_row(run: Run) -> dict[tuple[str, str], str]:
+    """The first text of each instruction of a run, whichever way it was written, by id and prompt."""
     texts = {instruction.id: to_be_judged(instruction, parts).response for instruction, _, parts in finished_texts(run)}
-    return texts | {row.id: row.response for row in run.answers(Prediction) if row.sample == 0}
+    texts |= {row.id: row.response for row in run.answers(Prediction) if row.sample == 0}
+    rows = instructions_of(run, None)
+    return {(row.id, row.prompt): texts[row.id] for row in rows if row.id in texts}
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from longwriter_cli.errors import InputError
@@ -71,14 +71,43 @@ def written_predictions(run: Run, limit: int | None, sample: int = 0) -> Iterato
             )
 
 
-def given_predictions(run: Run, texts: Iterator[GivenText]) -> Iterator[Prediction]:
-    """A prediction for each text of another tool that belongs to an instruction of the run and is news to it."""
-    by_prompt = {instruction.prompt: instruction.id for instruction in instructions_of(run, None)}
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Texts of another tool, by the id of the instruction that each was written for.
+
+    `strangers` are rows for no instruction of the run; `replaced` are those that a later row for the same instruction
+    takes the place of, with another text.
+    """
+
+    texts: Mapping[str, GivenText]
+    strangers: int
+    replaced: int
+
+
+def matched(run: Run, texts: Iterable[GivenText]) -> Matched:
+    """Which text is whose. The last row for an instruction wins, as in the files of a run.
+
+    An id that stands for another prompt here than there is a number that both have given to their rows: the prompt
+    tells then.
+    """
+    prompts = {instruction.id: instruction.prompt for instruction in instructions_of(run, None)}
+    by_prompt = {prompt: id for id, prompt in prompts.items()}  # noqa: A001 - the rows' word
+    found: dict[str, GivenText] = {}
+    strangers = replaced = 0
     for text in texts:
-        id = text.id if text.id is not None and run.index.position(text.id) is not None else None  # noqa: A001
-        id = id or by_prompt.get(text.prompt or "")  # noqa: A001
-        if id is None:
+        told = by_prompt.get(text.prompt or "")
+        own = text.id if text.id in prompts and (told is None or prompts[text.id] == text.prompt) else told
+        if own is None:
+            strangers += 1
             continue
+        replaced += own in found and found[own].response != text.response
+        found[own] = text
+    return Matched(found, strangers, replaced)
+
+
+def given_predictions(run: Run, texts: Mapping[str, GivenText]) -> Iterator[Prediction]:
+    """A prediction for each text, by the id of its instruction, that is news to the run."""
+    for id, text in texts.items():  # noqa: A001 - the rows' word
         length = text.length if text.length is not None else count_words_longbench(text.response)
         earlier = run.answer(Prediction, (id, 0))
         if earlier is None or (earlier.response, earlier.response_length) != (text.response, length):

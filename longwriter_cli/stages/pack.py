@@ -98,6 +98,8 @@ def pack_datasets(task: PackTask, listen: Listener, note: Note) -> Packed:
             figures = _figures(task, store, mixture, len(packs))
             place.make(_assembled(task, store, packs, listen), task.kind, figures, settings, tokenizer.pad_id)
     finally:
+        if read_plan(place.workshop) is None:  # nothing to go on with: a path was wrong, say
+            shutil.rmtree(place.workshop, ignore_errors=True)
         lock.release()
     shutil.rmtree(place.workshop, ignore_errors=True)
     return Packed(figures, is_new=True)

@@ -106,6 +106,7 @@ class Pairing:
     ) -> list[Candidate] | None:
         """The samples that there are; None while one is still to come, which may be the best."""
         candidates = []
+        first: dict[str, int] = {}  # which sample had a text first
         for sample in range(self.rules.samples):
             prediction = self.run.answer(Prediction, (instruction.id, sample))
             if prediction is None:
@@ -117,19 +118,22 @@ class Pairing:
             judge_failed = (instruction.id, Judgement.stage, sample + 1) in failed
             if self._waits_for_judge(prediction, len(judgements)) and not judge_failed:
                 return None
-            candidates.append(self._candidate(instruction, prediction, quality_score(judgements)))
+            same_as = first.setdefault(prediction.response, sample)
+            candidates.append(self._candidate(instruction, prediction, quality_score(judgements), same_as))
         return candidates
 
     def _waits_for_judge(self, prediction: Prediction, judgements: int) -> bool:
         wanted = self.rules.judge_samples if self.rules.weights.quality and prediction.response.strip() else 0
         return judgements < wanted
 
-    def _candidate(self, instruction: Instruction, prediction: Prediction, s_q: float | None) -> Candidate:
+    def _candidate(
+        self, instruction: Instruction, prediction: Prediction, s_q: float | None, same_as: int
+    ) -> Candidate:
         words = prediction.response_length
         required = instruction.required_words
         s_l = None if required is None else length_score(required.words, words)
         score = self.rules.weights.score(s_l, s_q)
-        return Candidate(prediction.sample, words, s_l, s_q, score, prediction.finish_reason in _CUT)
+        return Candidate(prediction.sample, words, s_l, s_q, score, prediction.finish_reason in _CUT, same_as)
 
     def _row(self, instruction: Instruction, choice: Choice) -> dict[str, Any]:
         """The pair as TRL's conversational form has it, with what it rests on behind."""

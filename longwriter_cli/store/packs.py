@@ -100,7 +100,7 @@ class PackPlace:
 
     def __init__(self, out: Path) -> None:
         self.out = Path(os.path.realpath(out))  # what a link names is replaced, not the link
-        self.workshop = self.out.with_name(f".{self.out.name}.pack")
+        self.workshop = self.out.parent / f".{self.out.name}.pack"
 
     def check(self) -> None:
         """Sees to it that packs take the place of earlier packs at most.
@@ -109,6 +109,8 @@ class PackPlace:
             UsageError: there is something else.
         """
         try:
+            if not self.out.name:
+                raise UsageError(f"{self.out} cannot be replaced by packs.", "Name a new folder with -o.")
             if self.out.exists() and not self.out.is_dir():
                 raise UsageError(f"{self.out} is a file; packs are a folder.", "Name a new folder with -o.")
             check_elsewhere(self.out)

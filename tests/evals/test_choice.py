@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,16 @@ def test_a_margin_leaves_out_what_is_too_near() -> None:
     assert numbers(samples(90, 85, 80), "random", margin=10, seed=3) == (0, 2)
     assert numbers(samples(90, 80), margin=10) == (0, 1)
     assert reason(samples(90, 85, 82), margin=10) == "margin"
+
+
+def test_a_copy_of_the_best_that_scores_less_is_no_rejected() -> None:
+    first, copy, other = samples(90, 10, 50)
+    twice = [first, replace(copy, same_as=0), other]
+    assert numbers(twice) == (0, 2)
+    assert {numbers(twice, "random", seed=seed) for seed in range(20)} == {(0, 2)}
+    assert reason(twice[:2]) == "same"
+    later = [replace(first, score=10.0), replace(copy, score=90.0, same_as=0), other]
+    assert numbers(later) == (1, 2), "nor is the one that it is a copy of"
 
 
 def test_why_there_is_no_pair() -> None:

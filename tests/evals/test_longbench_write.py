@@ -69,6 +69,7 @@ def test_differences_are_taken_in_pairs() -> None:
     assert found["overall"] is not None
     assert found["overall"].mean == 1.5
     assert differences(ones, [text("stranger", 1)])["s_l"] is None
+    assert differences(ones, [text("1", 1, required=300)])["s_l"] is None, "a number, and another benchmark's row"
     noisy = [text(one.id, rng.uniform(0, 90)) for one in ones]
     difference = differences(ones, noisy)["s_l"]
     assert difference is not None

@@ -37,6 +37,12 @@ FORMS = {
     "bullets with bold names and remarks": "\n".join(f"- **{n}**: {s}/5 – has 3 faults." for n, s in GIVEN.items()),
     "headings with the score below": "\n\n".join(f"### {n}\nIt has 7 parts.\nScore: **{s}**" for n, s in GIVEN.items()),
     "headings with the score behind": "\n".join(f"## {n} ({s})\nText." for n, s in GIVEN.items()),
+    "the scale behind the name": "\n".join(f"- **{name}** (1-5): {n}" for name, n in GIVEN.items()),
+    "the scale in words": "\n".join(f"{name} (1 to 5) score: {n}" for name, n in GIVEN.items()),
+    "the scale behind the word": "\n".join(
+        f"### {name}\nIt has parts.\nScore (out of 5): {n}" for name, n in GIVEN.items()
+    ),
+    "a list of merits below each": "\n".join(f"{name}: {n}\n- 2 merits" for name, n in GIVEN.items()),
     "table": "| | score |\n|--|--|\n" + "\n".join(f"| {name} | {n} |" for name, n in GIVEN.items()),
     "Chinese": "相关性：4分\n准确性：3分\n连贯性：5分\n清晰度：2分\n广度与深度：1分\n阅读体验：4分",
 }
@@ -55,6 +61,9 @@ UNUSABLE = {
     "between": (answer(Clarity=4.5), "Clarity, 4.5, is no whole number"),
     "true": (answer(Clarity=True), "Clarity, true, is no whole number"),
     "of ten": (answer(Clarity="4/10"), "on another scale"),
+    "twice in one object": (answer()[:-1] + ', "Clarity": 5}', r"Clarity, \[2, 5\], is no whole number"),
+    "between two": (FORMS["lines"].replace("Clarity: 2", "Clarity: 2-3"), "no score for Clarity"),
+    "behind the scale of ten": ("\n".join(f"{name} (1-10): {n}" for name, n in GIVEN.items()), "no scores"),
     "null": (answer(Clarity=None), "no score for Clarity"),
     "missing": (json.dumps({name: n for name, n in GIVEN.items() if name != "Accuracy"}), "no score for Accuracy"),
     "missing in prose": ("Relevance: 4\nClarity: 5", "no score for Accuracy"),

@@ -56,7 +56,7 @@ class RowReader:
                 f"is {_a(value)} where an object with a prompt is expected",
                 "Each line of JSON Lines is one object; a file that is one list needs a name in .json.",
             )
-        prompt, used = self._prompt(value)
+        prompt, used = self.prompt_of(value)
         try:
             encoded = prompt.encode()
         except UnicodeEncodeError as error:
@@ -81,8 +81,12 @@ class RowReader:
             read_from=read_from,
         )
 
-    def _prompt(self, row: dict[str, object]) -> tuple[str, tuple[str, ...]]:
-        """The prompt, and the names of the fields that it came from."""
+    def prompt_of(self, row: dict[str, object]) -> tuple[str, tuple[str, ...]]:
+        """The prompt, and the names of the fields that it came from.
+
+        Raises:
+            BadRow: there is none.
+        """
         if self.field is not None:
             name: str | None = self.field
             self.met_field = self.met_field or name in row

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from longwriter_cli.errors import InputError
-from longwriter_cli.store.source.fields import PROMPT_FIELDS
+from longwriter_cli.records import Step
+from longwriter_cli.store.source.fields import RowReader, own_id
 from longwriter_cli.store.source.formats import open_table
 from longwriter_cli.store.source.rows import BadRow
 
@@ -24,8 +25,9 @@ class GivenText:
     model: str = ""
 
 
-def read_predictions(source: str) -> Iterator[GivenText]:
-    """The texts of a file, one at a time.
+def read_predictions(source: str, field: str | None = None) -> Iterator[GivenText]:
+    """The texts of a file, one at a time. Id and prompt are read as those of a benchmark are, so that they meet;
+    `field` names the one that holds the prompt, where rows have it.
 
     Raises:
         InputError: it cannot be read, or a row holds no text; names file and line.
@@ -36,7 +38,7 @@ def read_predictions(source: str) -> Iterator[GivenText]:
         try:
             if isinstance(value, BadRow):
                 raise value
-            yield _given(value)
+            yield _given(value, field)
         except BadRow as fault:
             raise InputError(table.name, line, fault.problem, fault.tip or _MEND) from None
         count += 1
@@ -44,7 +46,7 @@ def read_predictions(source: str) -> Iterator[GivenText]:
         raise InputError(table.name, None, "holds no prediction", _MEND)
 
 
-def _given(value: object) -> GivenText:
+def _given(value: object, field: str | None) -> GivenText:
     if not isinstance(value, dict):
         raise BadRow("is no prediction: an object is expected")
     response, length = value.get("response"), value.get("response_length")
@@ -54,15 +56,30 @@ def _given(value: object) -> GivenText:
         response = ""
     if not isinstance(response, str):
         raise BadRow("has no response")
-    prompt = next((value[name] for name in PROMPT_FIELDS if isinstance(value.get(name), str)), None)
-    own = value.get("id")
+    own = own_id(value.get("id") or None)  # an empty cell is none
+    prompt = _prompt(value, field)
     if own is None and prompt is None:
         raise BadRow("has neither an id nor a prompt, so nobody can tell what it was written for")
     model = value.get("model")
     return GivenText(
         response=response.encode("utf-8", "replace").decode(),
-        id=None if own is None else str(own),
+        id=own,
         prompt=prompt,
         length=length,
         model=model if isinstance(model, str) else "",
     )
+
+
+def _prompt(row: dict[str, object], field: str | None) -> str | None:
+    try:
+        return RowReader(_no_plan, _no_length, field if field in row else None).prompt_of(row)[0]
+    except BadRow:
+        return None
+
+
+def _no_plan(_: object) -> tuple[Step, ...]:
+    return ()
+
+
+def _no_length(_: str) -> None:
+    return None
