@@ -9,6 +9,7 @@ from typing import Any
 from longwriter_cli.evals.bootstrap import Estimate
 from longwriter_cli.evals.longbench_write import Figures, ScoredText, Texts, by_group, differences, figures
 from longwriter_cli.evals.scores import DIMENSIONS
+from longwriter_cli.text.display import counted
 
 FORMAT = 1
 LEAST_PAIRS = 10
@@ -147,9 +148,10 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
     if missing := whole["n"] - whole["predicted"]:
         found.append(f"{missing} of {whole['n']} instructions have no text, and count in no mean.")
     if won := results.get("compared"):
+        losses = f"{won['losses']} {'loss' if won['losses'] == 1 else 'losses'}"
         found.append(
-            f"Against {won['other']}, over {won['n']} texts in both orders: {won['wins']} wins, {won['losses']} "
-            f"losses, {won['ties']} ties ({won['turned']} of them since the verdict turned with the order)."
+            f"Against {won['other']}, over {counted(won['n'], 'text')} in both orders: {counted(won['wins'], 'win')}, "
+            f"{losses}, {counted(won['ties'], 'tie')} ({won['turned']} of them since the verdict turned with the order)."
         )
     unjudged = whole["predicted"] - whole["judged"]
     if results.get("judge") and unjudged:
