@@ -87,7 +87,7 @@ def test_inspect_tells_of_samples_and_pairs_and_of_no_plan_or_export(
     shown = run_longwriter("inspect", run).stdout
     count = len(read_rows(run / "predictions.jsonl"))
     assert f"{count} of {count} finished texts" in shown
-    assert "pairs.jsonl" in shown
+    assert "\n  pairs " in shown
     assert "planned" not in shown
     assert "exported" not in shown
 

@@ -151,7 +151,8 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
         losses = f"{won['losses']} {'loss' if won['losses'] == 1 else 'losses'}"
         found.append(
             f"Against {won['other']}, over {counted(won['n'], 'text')} in both orders: {counted(won['wins'], 'win')}, "
-            f"{losses}, {counted(won['ties'], 'tie')} ({won['turned']} of them since the verdict turned with the order)."
+            f"{losses}, {counted(won['ties'], 'tie')} ({won['turned']} of them since the verdict turned with the "
+            "order)."
         )
     unjudged = whole["predicted"] - whole["judged"]
     if results.get("judge") and unjudged:
