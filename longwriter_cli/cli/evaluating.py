@@ -84,7 +84,11 @@ class _Evaluation:
         self._task = task
         self._options = options
         self._bad_rows: list[InputError] = []
-        self._instructions = first_read(self._read())
+        try:
+            self._instructions = first_read(self._read())
+        except InputError as error:
+            error.tip = error.tip or f"BENCHMARK is {BUILTIN}, a file, or hf:NAME."
+            raise
         self._other = {} if task.compare is None else _texts_of(task.compare)
         self._given = None if task.predictions is None else list(read_predictions(task.predictions))
         self._settings: Settings | None = None
