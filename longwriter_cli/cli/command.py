@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from longwriter_cli.cli.environment import tell_unknown
-from longwriter_cli.cli.fitting import tell_idle
+from longwriter_cli.cli.fitting import make_narrow, tell_idle
 from longwriter_cli.errors import UsageError
 from longwriter_cli.store.manifest import MANIFEST_NAME
 from longwriter_cli.store.place import check_directory
@@ -35,6 +35,11 @@ class Command(TyperCommand):
             if origin := _origin(ctx, error.param):
                 error.message += origin
             raise
+
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)
+        make_narrow(option)
+        return option
 
     def invoke(self, ctx: Any) -> Any:
         if isinstance(run := ctx.params.get("run"), Path):

@@ -57,3 +57,12 @@ def test_a_benchmark_that_is_none_is_told_with_those_there_are(work: Path, serve
 def test_the_embedded_model_costs_nothing_in_a_dry_run(work: Path) -> None:
     shown = run_longwriter("build-dataset", "in.jsonl", "-r", "new", "-m", "local", "--dry-run", cwd=work).stdout
     assert "cost  nothing" in shown
+
+
+@pytest.mark.parametrize(
+    "name", ["--min-length-score", "--keep-scaffolding", "--drop-other-languages", "--max-similarity"]
+)
+def test_help_on_80_columns_cuts_no_name_that_is_to_be_typed(name: str) -> None:
+    shown = run_longwriter("build-dataset", "--help", env={"COLUMNS": "80"}).stdout
+    assert f"{name} " in shown
+    assert "<bool>" not in shown
