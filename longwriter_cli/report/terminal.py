@@ -141,7 +141,7 @@ def _show_manifest(out: Console, manifest: Manifest) -> None:
             ("shard", str(manifest.shard or "")),
             ("model", settings.model + (f", plans by {settings.plan_model}" if settings.plan_model else "")),
             ("settings", ", ".join(f"{name} {_value(value)}" for name, value in chosen.items())),
-            ("changed", f"{_times(len(manifest.changes))} since" if manifest.changes else ""),
+            ("changed", f"settings, {_times(len(manifest.changes))}" if manifest.changes else ""),
             ("note", manifest.note),
         ],
     )
