@@ -9,6 +9,7 @@
     │   └── EmptyExport     2   nothing is left to export, and an earlier export holds records
     ├── BudgetReached       4   the next call could spend more than --max-cost or --max-total-tokens allow
     ├── EndpointRefused     5   key, permission, model or quota: trying again cannot help
+    │   └── ModelUnknown    5   the endpoint has no such model
     ├── NotNow             75   the same command may work later
     │   ├── RunBusy             another process holds the run
     │   ├── BatchPending        the answers of a batch are not there yet
@@ -77,6 +78,10 @@ class BudgetReached(LongwriterError):
 
 class EndpointRefused(LongwriterError):
     exit_code = 5
+
+
+class ModelUnknown(EndpointRefused):
+    pass
 
 
 class NotNow(LongwriterError):

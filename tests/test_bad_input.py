@@ -414,6 +414,7 @@ def test_a_run_without_write_permission_is_refused_and_costs_nothing(made: Path,
         ('model = ""', "model is empty"),
         ("plan = 3", "plan is a command"),
         ("rpm = ", "not TOML"),
+        ("model = my-model", 'As in model = "gpt-4o"'),
         ("rmp = 4", "Did you mean rpm?"),
     ],
 )

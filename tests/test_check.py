@@ -86,6 +86,33 @@ def test_an_endpoint_that_is_not_there_ends_in_75() -> None:
     assert "--base-url" in result.stderr
 
 
+def test_an_endpoint_that_is_not_there_is_not_said_to_lack_a_list_of_models() -> None:
+    with FakeServer() as gone:
+        address = gone.base_url
+    assert "list of models" not in run_longwriter("check", "-m", MODEL, "--base-url", address, code=75).stdout
+
+
+def test_the_way_out_of_a_refusal_is_that_of_its_kind(server: FakeServer) -> None:
+    server.mode = "no_quota"
+    told = run_longwriter("check", "-m", "my-model", "--base-url", server.base_url, code=5).stderr
+    assert "Top it up" in told
+    assert MODEL not in told
+
+
+def test_a_model_that_the_endpoint_does_not_list_is_a_note_with_those_it_lists(server: FakeServer) -> None:
+    found = findings(run_longwriter("check", "-m", "my-model", "--base-url", server.base_url, "--json"))
+    assert found["endpoint"][0] == "note"
+    assert "my-model is not among them" in found["endpoint"][1]
+    assert MODEL in found["endpoint"][1]
+
+
+def test_a_server_that_is_overloaded_is_no_reason_for_another_model(server: FakeServer) -> None:
+    server.mode = "down"
+    told = run_longwriter("check", *at(server), code=3).stdout
+    assert "Look at the server" in told
+    assert "Try another model" not in told
+
+
 def test_a_model_that_cannot_plan_ends_in_3_with_what_to_do(server: FakeServer) -> None:
     server.answer = lambda body: Reply("I like boats.")
     result = run_longwriter("check", *at(server), code=3)

@@ -551,7 +551,10 @@ def test_texts_are_compared_in_both_orders_and_a_verdict_that_turns_is_a_tie(
 
     server.answer = answer
     command = ("evaluate", "-r", one, *at(server), *JUDGE, "--compare", other)
-    shown = run_longwriter(*command).stdout
+    asking = run_longwriter(*command, "--progress", "json")
+    shown = asking.stdout
+    last = json.loads(asking.stderr.splitlines()[-1])
+    assert (last["finished"], last["answers"]) == (32, 32)  # 8 texts, 8 judgements, 16 comparisons
     expected = {"n": 8, "wins": 2, "losses": 2, "ties": 4, "turned": 2}
     assert results(one)["compared"] == {"other": str(other), **expected}
     assert "2 wins, 2 losses, 4 ties" in shown

@@ -12,6 +12,7 @@ from program import MODEL, read_rows, run_longwriter
 
 def test_what_it_writes_begins_a_run(server: FakeServer, tmp_path: Path) -> None:
     made = run_longwriter("init", "-m", MODEL, "--base-url", server.base_url, cwd=tmp_path)
+    assert "Put your model" not in made.stdout, "it has been named"
     steps = [line.split()[1:] for line in made.stdout.splitlines() if line.startswith("  longwriter ")]
     assert [step[0] for step in steps] == ["check", "build-dataset"]
     for step in steps:
@@ -42,7 +43,7 @@ def test_every_line_of_the_config_is_an_option(tmp_path: Path) -> None:
 
 
 def test_the_sample_holds_both_languages(tmp_path: Path) -> None:
-    run_longwriter("init", tmp_path)
+    assert "Put your model and endpoint into" in run_longwriter("init", tmp_path).stdout
     prompts = [row["prompt"] for row in read_rows(tmp_path / "instructions.jsonl")]
     chinese = [prompt for prompt in prompts if re.search("[\u4e00-\u9fff]", prompt)]
     assert 0 < len(chinese) < len(prompts)

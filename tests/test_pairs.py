@@ -79,6 +79,19 @@ def test_the_best_of_four_stands_beside_another_as_trl_has_it(
     assert loaded[0]["chosen"][0]["role"] == "assistant"
 
 
+def test_inspect_tells_of_samples_and_pairs_and_of_no_plan_or_export(
+    instructions: Path, run: Path, server: FakeServer
+) -> None:
+    server.answer = by_sample
+    pairs(instructions, run, server)
+    shown = run_longwriter("inspect", run).stdout
+    count = len(read_rows(run / "predictions.jsonl"))
+    assert f"{count} of {count} finished texts" in shown
+    assert "\n  pairs " in shown
+    assert "planned" not in shown
+    assert "exported" not in shown
+
+
 def test_the_rejected_one_is_drawn_by_the_seed(instructions: Path, run: Path, server: FakeServer) -> None:
     server.answer = by_sample
     pairs(instructions, run, server)

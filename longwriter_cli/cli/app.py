@@ -79,8 +79,10 @@ class _Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
-            near = difflib.get_close_matches(name, COMMANDS, n=1)
-            ctx.fail(f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+            words = {part: command for command in COMMANDS for part in (*command.split("-"), command)}
+            near = difflib.get_close_matches(name, words, n=1)
+            tip = f"Did you mean {words[near[0]]!r}?" if near else f"There are {', '.join(COMMANDS)}."
+            ctx.fail(f"No such command {name!r}. {tip}")
         return super().resolve_command(ctx, args)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 
@@ -14,14 +15,14 @@ from longwriter_cli.cli import machine
 from longwriter_cli.cli.calls import cost_usd
 from longwriter_cli.cli.options import Options, shared_options
 from longwriter_cli.cli.output import say, show
-from longwriter_cli.errors import EXIT_FAILURES, EXIT_OK, EndpointRefused, LongwriterError
+from longwriter_cli.errors import EXIT_FAILURES, EXIT_OK, LongwriterError, ModelUnknown
 from longwriter_cli.llm.address import mask_url
 from longwriter_cli.llm.base import Chat
 from longwriter_cli.llm.openai import Listing
 from longwriter_cli.llm.retry import Retrying
 from longwriter_cli.prompts import AGENTWRITE, Templates, load_templates
 from longwriter_cli.records import Usage
-from longwriter_cli.report.near import did_you_mean
+from longwriter_cli.report.near import near_ids
 from longwriter_cli.settings import Settings, settle
 from longwriter_cli.stages.checking import Finding, Tell, try_model
 from longwriter_cli.text.display import printable
@@ -29,6 +30,7 @@ from longwriter_cli.text.display import printable
 _TRIES = 2
 _GIVE_UP_AFTER_S = 60.0
 _CLOCK_OFF_S = 60.0
+_NAMES_SHOWN = 5
 
 
 @shared_options
@@ -108,13 +110,14 @@ async def _try_endpoints(settings: Settings, templates: Templates, options: Opti
     for each in models.endpoints(options, 1):
         chat = each.connect()
         listing = await chat.listing()
-        _tell_listing(mask_url(each.url), listing, tell)
+        address, names = mask_url(each.url), [row["id"] for row in listing.rows] if listing else []
+        if listing is not None:
+            _tell_listing(address, listing, settings, tell)
         try:
-            await _try(chat, settings, templates, options, tell)
-        except EndpointRefused as error:
-            names = [row["id"] for row in listing.rows] if listing else []
-            if names and settings.model not in names:
-                error.tip = did_you_mean(settings.model, names) or f"It serves {', '.join(names[:5])}."
+            await _try(chat, settings, templates, options, tell if listing else _after_note(address, tell))
+        except ModelUnknown as error:
+            if names:
+                error.tip = _served(settings.model, names)
             raise
 
 
@@ -132,12 +135,29 @@ async def _try(chat: Chat, settings: Settings, templates: Templates, options: Op
         await patient.close()
 
 
-def _tell_listing(address: str, listing: Listing | None, tell: Tell) -> None:
-    if listing is None:
-        tell(Finding("endpoint", "note", f"{address} has no list of models", "Many have none: the next line counts."))
-        return
-    count = "1 model" if len(listing.rows) == 1 else f"{len(listing.rows):,} models"
-    tell(Finding("endpoint", "ok", f"{address} lists {count}"))
+def _after_note(address: str, tell: Tell) -> Tell:
+    """Says with the first answer that the endpoint has no list of models.
+
+    Before it that cannot be told from an endpoint that is down or refuses the key, of which the error speaks.
+    """
+    notes = [Finding("endpoint", "note", f"{address} has no list of models", "Many have none: the next line counts.")]
+
+    def with_note(finding: Finding) -> None:
+        if notes and finding.state == "ok":
+            tell(notes.pop())
+        tell(finding)
+
+    return with_note
+
+
+def _tell_listing(address: str, listing: Listing, settings: Settings, tell: Tell) -> None:
+    names = [row["id"] for row in listing.rows]
+    count = "1 model" if len(names) == 1 else f"{len(names):,} models"
+    if names and settings.model not in names:
+        lacks = f"{address} lists {count}, and {settings.model} is not among them"
+        tell(Finding("endpoint", "note", lacks, _served(settings.model, names)))
+    else:
+        tell(Finding("endpoint", "ok", f"{address} lists {count}"))
     with suppress(TypeError, ValueError):
         off_s = time.time() - parsedate_to_datetime(listing.date or "").timestamp()
         if abs(off_s) < _CLOCK_OFF_S:
@@ -146,3 +166,10 @@ def _tell_listing(address: str, listing: Listing | None, tell: Tell) -> None:
             way = "ahead of" if off_s > 0 else "behind"
             tip = "Set it right (timedatectl set-ntp true): limits and signed addresses go by it."
             tell(Finding("clock", "note", f"{abs(off_s):,.0f} s {way} the endpoint's", tip))
+
+
+def _served(model: str, names: Sequence[str]) -> str:
+    if near := near_ids(model, names):
+        return f"Did you mean {' or '.join(near)}?"
+    more = ", …" if len(names) > _NAMES_SHOWN else ""
+    return f"Name one of them with -m: {', '.join(names[:_NAMES_SHOWN])}{more}"

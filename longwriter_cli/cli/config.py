@@ -82,7 +82,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(path, None, f"cannot be read: {error.strerror}", "Mend the path after --config.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(path, None, f"not TOML: {error}") from None
+        raise InputError(path, None, f"not TOML: {error}", 'As in model = "gpt-4o": texts stand in quotes.') from None
 
 
 def _names_by_command() -> dict[str, frozenset[str]]:

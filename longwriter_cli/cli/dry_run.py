@@ -119,7 +119,8 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
         calls += f", {counted(estimate.judge_calls, 'judgement')}"
     at_once = counted(concurrency, "call")
     rates = " and within the rates" if options.rpm or options.tpm else ""
-    price = _price(usage, without_cache, options)
+    is_free = all(models.is_local(model) for model in settings.models())
+    price = "nothing: the model runs on this machine" if is_free else _price(usage, without_cache, options)
     for name, value in (
         ("instructions", f"{estimate.instructions:,} to do"),
         ("calls", f"{estimate.calls:,}: {calls}"),

@@ -26,13 +26,13 @@ from longwriter_cli.errors import EXIT_OK, InputError, UsageError
 from longwriter_cli.evals.benchmark import BUILTIN, builtin_rows
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.prompts import Templates
-from longwriter_cli.records import Instruction, Judgement, Prediction
+from longwriter_cli.records import Comparison, Instruction, Judgement, Prediction
 from longwriter_cli.report.charts import check_installed
 from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
 from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
-from longwriter_cli.stages.comparing import Comparing, compared, rivals, texts_by_row
+from longwriter_cli.stages.comparing import ORDERS, Comparing, compared, rivals, texts_by_row
 from longwriter_cli.stages.direct import Direct
 from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import (
@@ -91,7 +91,11 @@ class _Evaluation:
         self._task = task
         self._options = options
         self._bad_rows: list[InputError] = []
-        self._instructions = first_read(self._read())
+        try:
+            self._instructions = first_read(self._read())
+        except InputError as error:
+            error.tip = error.tip or f"BENCHMARK is {BUILTIN}, a file, or hf:NAME."
+            raise
         self._other = {} if task.compare is None else _texts_of(task.compare)
         self._given = None if task.predictions is None else list(read_predictions(task.predictions, task.field))
         self._settings: Settings | None = None
@@ -175,7 +179,21 @@ class _Evaluation:
                     grace_s=calls.grace_s,
                 )
 
-        return settings, _meter(task, options, run, settings, tally, since or 0), work
+        meter = _meter(task, options, run, settings, tally, since or 0)
+        if isinstance(meter, AnswerMeter) and settings.judge_model is not None and self._other:
+            self._count_comparisons(meter, run, settings)
+        return settings, meter, work
+
+    def _count_comparisons(self, meter: AnswerMeter, run: Run, settings: Settings) -> None:
+        """Two verdicts on each text that has a rival; those on texts that stand already may be there."""
+        template = self._templates.get("compare")
+        ids = {instruction.id for instruction in instructions_of(run, self._options.limit)}
+        pairs = rivals(texts_to_judge(run, self._options.limit), self._other)
+        asked = (key for pair in pairs for key in pair.keys(settings, template))
+        meter.expect(
+            len(ORDERS) * len(self._other.keys() & ids),
+            done=sum(key in run.index.answers(Comparison.stage) for key in asked),
+        )
 
     def close(self, run: Run) -> None:
         pass

@@ -36,10 +36,21 @@ HELP: Mapping[tuple[str, str], str] = {
 def fit(command: Any) -> None:
     """Lets the help of a command say what its options are there."""
     for parameter in command.params:
+        make_narrow(parameter)
         if parameter.name in IDLE.get(command.name, ()):
             parameter.hidden = True
         if (text := HELP.get((command.name, parameter.name))) is not None:
             parameter.help = text
+
+
+def make_narrow(parameter: Any) -> None:
+    """Leaves out of the help what a type says that no user types: that a flag is one, and ranges, which errors name.
+
+    On 80 columns they would take the room of the options' names, which would be cut off and could not be typed.
+    """
+    parameter._get_number_range_help_str = lambda: None
+    if getattr(parameter, "is_flag", False):
+        parameter.display_type_rich = lambda ctx: None
 
 
 def tell_idle(context: Any) -> None:

@@ -58,7 +58,7 @@ def command(
         show(f"wrote {path}")
     config, instructions = shlex.quote(str(directory / _CONFIG)), shlex.quote(str(directory / _INSTRUCTIONS))
     run = shlex.quote(str(directory / "run"))
-    show(f"Mend the model in {config}, then:")
+    show("Then:" if model is not None else f"Put your model and endpoint into {config}, then:")
     show(f"  longwriter check --config {config}")
     show(f"  longwriter build-dataset {instructions} -r {run} --config {config} --dry-run")
     return EXIT_OK

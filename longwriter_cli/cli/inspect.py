@@ -178,7 +178,7 @@ def _check_together(
 
 def _is_run(path: Path) -> bool:
     try:
-        return path.is_dir() and any((path / name).exists() for name in _FILES_OF_A_RUN)
+        return path.is_dir() and any((path / name).exists() for name in _FILES_OF_A_RUN if name != INSTRUCTIONS)
     except OSError as error:
         raise InputError(path, None, f"cannot be read: {error.strerror}", "Mend the path or its permissions.") from None
 
@@ -256,6 +256,8 @@ def _write_page(file: Path, size: str, paths: Sequence[str], cost_of: CostOf, *,
 def _compare(directories: Sequence[Path], *, json: bool) -> None:
     """Evaluations side by side, each held against the first one."""
     named = []
+    for directory in directories:
+        _check_path(str(directory))
     for directory in directories:
         results = read_results(directory)
         if results is None:

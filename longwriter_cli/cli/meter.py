@@ -134,6 +134,12 @@ class AnswerMeter(Meter):
         self.noun = noun
         self._finished_before = finished
 
+    def expect(self, more: int, *, done: int) -> None:
+        """Counts more questions, of which so many were answered before."""
+        self.total += more
+        self.finished += done
+        self._finished_before += done
+
     def take(self, event: Event) -> None:
         super().take(event)
         if isinstance(event, Answered):

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from longwriter_cli.errors import EndpointRefused, InstructionFailed
+from longwriter_cli.errors import EndpointRefused, InstructionFailed, ModelUnknown
 from longwriter_cli.llm.rates import RateLimits, read_rate_limits
 from longwriter_cli.llm.said import Said, shorten
 from longwriter_cli.llm.topics import (
@@ -173,7 +173,7 @@ def _closed(status: int, text: str, endpoint: str, model: str, said: Said) -> En
             tip = "Put its user and password into http_proxy, or the endpoint's host into no_proxy."
             return EndpointRefused(f"The proxy before {endpoint} wants a password: {text}", tip)
     if status != 405 and names_model(said):
-        return EndpointRefused(
+        return ModelUnknown(
             f"{endpoint} has no model {model!r}: {text}",
             "Name one it has with -m, and --new-settings where the run was begun with this one.",
         )

@@ -148,10 +148,11 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
     if missing := whole["n"] - whole["predicted"]:
         found.append(f"{missing} of {whole['n']} instructions have no text, and count in no mean.")
     if won := results.get("compared"):
+        losses = f"{won['losses']} {'loss' if won['losses'] == 1 else 'losses'}"
         found.append(
-            f"Against {won['other']}, over {counted(won['n'], 'text')} in both orders: "
-            f"{counted(won['wins'], 'win')}, {won['losses']} {'loss' if won['losses'] == 1 else 'losses'}, "
-            f"{counted(won['ties'], 'tie')} ({won['turned']} of them since the verdict turned with the order)."
+            f"Against {won['other']}, over {counted(won['n'], 'text')} in both orders: {counted(won['wins'], 'win')}, "
+            f"{losses}, {counted(won['ties'], 'tie')} ({won['turned']} of them since the verdict turned with the "
+            "order)."
         )
     unjudged = whole["predicted"] - whole["judged"]
     if results.get("judge") and unjudged:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from longwriter_cli.records import Prediction
 from longwriter_cli.report.failures import ComesBack, FailureGroup, group_failures
 from longwriter_cli.report.measures import Distribution, Lengths, LengthTally, distribution
 from longwriter_cli.report.quality import Quality, run_quality
@@ -55,6 +56,7 @@ class RejectGroup:
 class RunFigures:
     """`words`, `lengths` and `quality` are of the finished texts; `rejects` are those that a filter dropped, by reason.
 
+    `samples` counts texts written in one call or put beside them to be scored; several of an instruction each count.
     `finished_failed` counts instructions that have their text and a standing failure all the same: it is unjudged.
     """
 
@@ -67,6 +69,12 @@ class RunFigures:
     rejects: Mapping[str, RejectGroup]
     quality: Quality | None
     finished_failed: int
+    samples: int
+
+    @property
+    def texts(self) -> int:
+        """Finished texts, all samples of an instruction counted."""
+        return max(self.counts.written, self.samples)
 
     @property
     def rejected(self) -> int:
@@ -108,7 +116,13 @@ def run_figures(run: Run, comes_back: ComesBack) -> RunFigures:
         _rejects(run),
         run_quality(run),
         _finished_failed(run),
+        len(run.index.answers(Prediction.stage)),
     )
+
+
+def in_one_call(run: Run) -> bool:
+    """Whether the run writes its texts without plans, or was given them."""
+    return run.manifest is not None and run.manifest.settings.get("method") in ("direct", "given")
 
 
 class _Tally:

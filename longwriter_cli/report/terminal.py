@@ -19,16 +19,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from longwriter_cli.records import ANSWER_STAGES, Requirement
+from longwriter_cli.records import ANSWER_STAGES, Prediction, Requirement
 from longwriter_cli.report.dataset import DatasetFigures, Entry, score
 from longwriter_cli.report.failures import FailureGroup
 from longwriter_cli.report.measures import Distribution, LengthRange, Lengths
 from longwriter_cli.report.money import CostOf, dollars, known_cost
 from longwriter_cli.report.record import RecordView, StepView
-from longwriter_cli.report.run_figures import RunFigures, exported
+from longwriter_cli.report.run_figures import RunFigures, exported, in_one_call
 from longwriter_cli.report.selection import RunSelection, selection_of
 from longwriter_cli.settings import Settings
 from longwriter_cli.store.manifest import Manifest
+from longwriter_cli.store.pairs import PAIRS
 from longwriter_cli.store.run import FAILURES, REJECTS, Run
 from longwriter_cli.text.display import counted, printable
 from longwriter_cli.text.words import count_words
@@ -75,19 +76,18 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
         _show_tokens(out, run, figures, cost_of)
         return
     _title(out, "Instructions", _number(counts.instructions))
-    dataset = exported(run)
     _rows(
         out,
         [
-            ("planned", _number(counts.planned) + _flagged(figures)),
+            ("planned", _number(counts.planned) + _flagged(figures) if counts.planned or not in_one_call(run) else ""),
             ("written", _number(counts.written)),
             ("failed", _number(counts.failed)),
-            ("not begun or under way", _number(figures.to_do)),
+            ("to do", _number(figures.to_do)),
             ("rejected", _number(figures.rejected) if figures.rejected else ""),
-            ("exported", str(dataset) if dataset is not None else "not yet, as far as this directory tells"),
+            _export(run),
         ],
     )
-    _show_words(out, "finished texts", figures.words)
+    _show_words(out, "finished text", figures.words)
     _show_lengths(out, figures.lengths)
     _show_quality(out, figures)
     _show_sections(out, figures)
@@ -95,6 +95,16 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
     _show_rejects(out, figures, run.directory / REJECTS)
     _show_tokens(out, run, figures, cost_of)
     _show_way_on(out, run, figures)
+
+
+def _export(run: Run) -> tuple[str, str]:
+    """Where its records or pairs are. A run of texts to be scored has neither, and lacks nothing."""
+    if (dataset := exported(run)) is not None:
+        return "exported", str(dataset)
+    if (pairs := run.directory / PAIRS).exists():
+        return "pairs", str(pairs)
+    is_scored = bool(run.index.answers(Prediction.stage)) or in_one_call(run)
+    return "exported", "" if is_scored else "not yet, as far as this directory tells"
 
 
 def _show_selection(out: Console, figures: RunFigures, selection: RunSelection) -> None:
@@ -131,7 +141,7 @@ def _show_manifest(out: Console, manifest: Manifest) -> None:
             ("shard", str(manifest.shard or "")),
             ("model", settings.model + (f", plans by {settings.plan_model}" if settings.plan_model else "")),
             ("settings", ", ".join(f"{name} {_value(value)}" for name, value in chosen.items())),
-            ("changed", f"{_times(len(manifest.changes))} since" if manifest.changes else ""),
+            ("changed", f"settings, {_times(len(manifest.changes))}" if manifest.changes else ""),
             ("note", manifest.note),
         ],
     )
@@ -152,7 +162,7 @@ def _show_quality(out: Console, figures: RunFigures) -> None:
         return
     _title(out, "Quality", f"S_q {quality.score:.1f}, by {quality.judge}")
     dimensions = ", ".join(f"{name} {score:.1f}" for name, score in quality.dimensions.items())
-    judged = f"{_number(quality.judged)} of {_number(figures.counts.written)} finished texts"
+    judged = f"{_number(quality.judged)} of {counted(figures.texts, 'finished text')}"
     _rows(out, [("judged", judged), ("of that", dimensions)])
 
 
@@ -203,7 +213,9 @@ def _show_rejects(out: Console, figures: RunFigures, path: Path) -> None:
     """What the filters dropped from the last export: how many for each reason, and a few of them."""
     if not figures.rejects:
         return
-    _title(out, "Rejects", f"{_number(figures.rejected)} finished texts that the last export left out")
+    pairs = (path.parent / PAIRS).exists()
+    what = counted(figures.rejected, "instruction" if pairs else "finished text")
+    _title(out, "Rejects", f"{what} {'without a pair' if pairs else 'that the last export left out'}")
     for reason, group in figures.rejects.items():
         more = "" if group.n <= len(group.samples) else ", the first of them:"
         _indented(out, Text(f"{_line(reason)}  {group.n:,}{more}", "bold yellow"))
@@ -253,7 +265,7 @@ def show_dataset(out: Console, source: str, figures: DatasetFigures) -> None:
             ("models", _tally(figures.models)),
         ],
     )
-    _show_words(out, "records", figures.words)
+    _show_words(out, "record", figures.words)
     _show_lengths(out, figures.lengths)
 
 
@@ -263,7 +275,7 @@ def show_dataset(out: Console, source: str, figures: DatasetFigures) -> None:
 def _show_words(out: Console, of: str, words: Distribution) -> None:
     if not words.n:
         return
-    _title(out, "Words", f"{_number(words.total)} in {_number(words.n)} {of}, {words.mean:,.0f} on average")
+    _title(out, "Words", f"{_number(words.total)} in {counted(words.n, of)}, {words.mean:,.0f} on average")
     percentiles = (("p5", words.p5), ("p50", words.p50), ("p95", words.p95), ("max", words.max))
     _indented(out, Text("   ".join(f"{name} {value:,}" for name, value in percentiles)))
     most = max(bin_.n for bin_ in words.histogram)

@@ -58,7 +58,9 @@ async def try_model(
         tell(Finding("answer", "ok", f"{answer.model} after {clock() - began_at:.1f} s"))
         again = await chat.complete(one_word)
     except InstructionFailed as error:
-        tell(Finding("answer", "fail", error.message, "Try another model with -m."))
+        away = error.kind == "retries_exhausted"
+        tip = "Look at the server, then check again." if away else "Try another model with -m."
+        tell(Finding("answer", "fail", error.message, tip))
         return
     tell(_of_tokens(answer.usage))
     tell(_of_cache(again.usage))

@@ -42,6 +42,11 @@ class Rivals:
         """What a comparison stands on."""
         return answer_basis(settings, "judge", template.source, self.prompt, self.mine, self.other)
 
+    def keys(self, settings: Settings, template: Template) -> list[tuple[str, int, str, str]]:
+        """Those of its comparisons, in the order of `ORDERS`."""
+        of = self.of(settings, template)
+        return [(self.id, order, settings.judge_model or "", of) for order in ORDERS]
+
 
 def rivals(texts: Iterator[Judged], other: Mapping[tuple[str, str], str]) -> Iterator[Rivals]:
     """The texts that have a rival. `other` holds those of the other run, by id and prompt, for ids may be mere numbers;
@@ -71,8 +76,7 @@ class Comparing:
 
     def questions(self, pair: Rivals) -> Iterator[Question]:
         of = pair.of(self.settings, self.template)
-        for order in ORDERS:
-            key = (pair.id, order, self.settings.judge_model or "", of)
+        for order, key in zip(ORDERS, pair.keys(self.settings, self.template), strict=True):
             yield Question(key, pair.id, Comparison.stage, order + 1, of, self._comparison_of(pair, order))
 
     def _comparison_of(self, pair: Rivals, order: int) -> Callable[[], Awaitable[Comparison]]:

@@ -164,6 +164,8 @@ def test_a_dataset_is_inspected_like_the_run_it_came_from(run: Path) -> None:
         (["run/sections.jsonl"], "is a file of a run", "longwriter inspect run"),
         (["in.jsonl"], "in.jsonl line 1: is no record", "build-dataset"),
         (["own/instructions.jsonl"], "own/instructions.jsonl line 1: is no record", "build-dataset"),
+        (["own"], "own/instructions.jsonl line 1: is no record", "build-dataset"),
+        (["run", "nothere"], "nothere: there is no such file", "Name a run directory"),
         (["run/prompts"], "neither a run nor a dataset", "Name a run directory"),
         ([""], "no such file", "Name a run directory"),
         (["run", "--id", "stor"], "no instruction with the id 'stor'", "Did you mean story?"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import os
+import shlex
 import stat
 import sys
 import zlib
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from longwriter_cli.errors import InputError, LongwriterError
+from longwriter_cli.store.manifest import MANIFEST_NAME
 
 STDIN = "standard input"
 
@@ -184,6 +186,9 @@ def _cannot_open(source: str, error: OSError) -> InputError:
         case FileNotFoundError():
             return InputError(source or '""', None, "there is no such file", _nearby(path))
         case IsADirectoryError():
+            if (path / MANIFEST_NAME).is_file():
+                tip = f"To go on with it, name it with -r and leave out the file: -r {shlex.quote(source)}"
+                return InputError(source, None, "is a run, and no file of instructions", tip)
             return InputError(
                 source, None, "is a directory", f"Name a file in it, or read it as a data set: hf:{source}"
             )
