@@ -187,11 +187,11 @@ class _Evaluation:
     def _count_comparisons(self, meter: AnswerMeter, run: Run, settings: Settings) -> None:
         """Two verdicts on each text that has a rival; those on texts that stand already may be there."""
         template = self._templates.get("compare")
-        ids = {instruction.id for instruction in instructions_of(run, self._options.limit)}
+        rows = {(row.id, row.prompt) for row in instructions_of(run, self._options.limit)}
         pairs = rivals(texts_to_judge(run, self._options.limit), self._other)
         asked = (key for pair in pairs for key in pair.keys(settings, template))
         meter.expect(
-            len(ORDERS) * len(self._other.keys() & ids),
+            len(ORDERS) * len(self._other.keys() & rows),
             done=sum(key in run.index.answers(Comparison.stage) for key in asked),
         )
 
