@@ -66,3 +66,9 @@ def test_help_on_80_columns_cuts_no_name_that_is_to_be_typed(name: str) -> None:
     shown = run_longwriter("build-dataset", "--help", env={"COLUMNS": "80"}).stdout
     assert f"{name} " in shown
     assert "<bool>" not in shown
+
+
+def test_plain_text_on_standard_input_is_told_where_it_belongs(work: Path, server: FakeServer) -> None:
+    typed = b"Write a 300-word story about snow.\n"
+    told = run_longwriter("plan", "-", "-r", "new", *at(server), cwd=work, stdin=typed, code=2).stderr
+    assert "plain text is read from a .txt file" in told

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Literal
 
 from longwriter_cli.errors import InputError
+from longwriter_cli.store.source.streams import STDIN
 
 
 class BadRow(Exception):
@@ -44,7 +45,10 @@ MEND_ROW = "Mend it, or go on without such rows: --skip-bad-rows."
 
 def located(table: Table, line: int, fault: BadRow, tip: str = MEND_ROW) -> InputError:
     """The fault as an error that says where it stands; `tip` where it gives none of its own."""
-    error = InputError(table.name, line, fault.problem, fault.tip or tip)
+    tip = fault.tip or tip
+    if table.name == STDIN and line == 1 and fault.problem.startswith("is not valid JSON"):
+        tip += " Standard input is read as JSON Lines; plain text is read from a .txt file."
+    error = InputError(table.name, line, fault.problem, tip)
     if table.unit != "line":
         error.message = f"{table.name} {table.unit} {line}: {fault.problem}"
         error.args = (error.message,)
