@@ -301,6 +301,8 @@ def test_of_several_texts_for_one_row_the_last_counts_and_given_again_changes_no
     ("row", "given", "more"),
     [
         ({"id": 2, "prompt": "Write on tea."}, {"id": 2.0}, ()),
+        ({"id": 0, "prompt": "Write on tea."}, {"id": 0}, ()),
+        ({"prompt": "Write on tea."}, {"id": "", "prompt": "Write on tea."}, ()),
         ({"messages": [{"role": "user", "content": "Write on tea."}]}, None, ()),
         ({"instruction": "Write on tea.", "input": "Green."}, None, ()),
         ({"task": "Write on tea.", "prompt": "no prompt"}, None, ("--field", "task")),

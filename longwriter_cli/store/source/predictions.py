@@ -56,7 +56,7 @@ def _given(value: object, field: str | None) -> GivenText:
         response = ""
     if not isinstance(response, str):
         raise BadRow("has no response")
-    own = own_id(value.get("id") or None)  # an empty cell is none
+    own = own_id(None if value.get("id") == "" else value.get("id"))  # an empty cell is none
     prompt = _prompt(value, field)
     if own is None and prompt is None:
         raise BadRow("has neither an id nor a prompt, so nobody can tell what it was written for")
