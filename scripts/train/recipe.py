@@ -3,6 +3,7 @@
 ::
 
     model = "meta-llama/Llama-3.1-8B"   # a directory or a name on the hub
+    tokenizer = "meta-llama/Llama-3.1-8B-Instruct"  # the one the packs were made with, where the model has none like it
     data = "packed"                     # sft: what `longwriter pack` wrote; dpo: FILE[:WEIGHT], one or several
     output = "tuned"
 
@@ -35,7 +36,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from longwriter_cli.errors import InputError, LongwriterError, UsageError
 
-_KEYS = ("model", "data", "output", "load", "training")
+_KEYS = ("model", "tokenizer", "data", "output", "load", "training")
 # What the recipes settle themselves; another value would undo what they promise.
 _SETTLED = ("output_dir", "model_init_kwargs", "dataset_kwargs", "packing", "padding_free", "remove_unused_columns")
 _KEPT = "recipe.json"
@@ -50,6 +51,7 @@ class Recipe:
     output: Path
     load: Mapping[str, Any]
     training: Mapping[str, Any]
+    tokenizer: str | None = None
 
     @property
     def max_length_tokens(self) -> int:
@@ -101,6 +103,7 @@ def read(arguments: argparse.Namespace, config_class: type) -> Recipe:
         output=Path(values["output"]),
         load=values.get("load", {}),
         training=training,
+        tokenizer=values.get("tokenizer"),
     )
 
 

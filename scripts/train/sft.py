@@ -19,6 +19,7 @@ def main() -> None:
 
     import packed
     from trainer import PackedTrainer
+    from transformers import AutoTokenizer
 
     from longwriter_cli.errors import UsageError
 
@@ -33,7 +34,11 @@ def main() -> None:
     )
     packs = packed.load(settings.data[0], settings.max_length_tokens)
     checkpoint = recipe.settle(settings, is_main_process=config.process_index == 0)
-    trainer = PackedTrainer(settings.model, config, data_collator=packed.collate, train_dataset=packs)
+    # Saved with the model: what it is asked with later must be what it was tuned on, chat template included.
+    tokenizer = AutoTokenizer.from_pretrained(settings.tokenizer or settings.model)
+    trainer = PackedTrainer(
+        settings.model, config, data_collator=packed.collate, train_dataset=packs, processing_class=tokenizer
+    )
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model()
 

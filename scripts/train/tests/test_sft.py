@@ -38,6 +38,20 @@ def test_sft_trains_on_the_cpu_recipe_and_given_again_goes_on_where_it_stopped(
     torch.testing.assert_close(AutoModelForCausalLM.from_pretrained(output).state_dict(), whole)
 
 
+def test_the_model_is_saved_with_the_tokenizer_that_its_packs_were_made_with(
+    model_dir: Path, packed_dir: Path, tmp_path: Path
+) -> None:
+    base = AutoTokenizer.from_pretrained(model_dir)
+    base.chat_template = None
+    shutil.copytree(model_dir, tmp_path / "base", ignore=shutil.ignore_patterns("token*", "chat_template*"))
+    base.save_pretrained(tmp_path / "base")
+    recipe = recipe_with(tmp_path / "recipe.toml", "sft-cpu.toml", max_steps=1)
+    recipe.write_text(f'tokenizer = "{model_dir}"\n{recipe.read_text()}')
+    output = tmp_path / "tuned"
+    run("sft.py", recipe, "--model", tmp_path / "base", "--data", packed_dir, "-o", output)
+    assert AutoTokenizer.from_pretrained(output).chat_template == tiny.TEMPLATE
+
+
 def test_two_processes_take_the_loss_of_all_samples_of_a_step(model_dir: Path, tmp_path: Path) -> None:
     # Very unequal packs: a mean of the processes' means would be far off.
     samples = tiny.samples(5, seed=4)
