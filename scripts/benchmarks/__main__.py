@@ -22,7 +22,8 @@ NAMED_ALONE = ("scale",)  # takes longer than all the others
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("measures", nargs="*", metavar="MEASURE", help=f"of {', '.join(MEASURES)}: all of them; or {NAMED_ALONE[0]}")
+    names = f"of {', '.join(MEASURES)}: all of them; or {NAMED_ALONE[0]}"
+    parser.add_argument("measures", nargs="*", metavar="MEASURE", help=names)
     parser.add_argument("--short", action="store_true", help="smaller; exit code 1 where a ratio is far off its target")
     parser.add_argument("--markdown", action="store_true", help="the table in Markdown")
     parser.add_argument("--plot", metavar="FILE", help="draw the charts too, as .svg or .png")
