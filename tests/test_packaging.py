@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -46,6 +47,20 @@ def test_the_wheel_holds_the_package_its_templates_a_starter_and_nothing_else(wh
     starter = {f"longwriter_cli/_starter/{name}" for name in ("instructions.jsonl", "longwriter.toml")}
     assert names == package | templates | starter
     assert len(templates) >= 4
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="what belongs into it, the checkout tells")
+def test_the_sdist_holds_all_that_a_stranger_needs_to_build_and_test_it(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split(
+        "\n"
+    )
+    wanted = {name for name in tracked if name and not name.startswith(".ci/")}
+    assert wanted - names == set()
+    assert names - wanted == {"PKG-INFO"}
 
 
 def source_files() -> list[Path]:
