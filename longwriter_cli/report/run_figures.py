@@ -12,6 +12,8 @@ from longwriter_cli.report.failures import ComesBack, FailureGroup, group_failur
 from longwriter_cli.report.measures import Distribution, Lengths, LengthTally, distribution
 from longwriter_cli.report.quality import Quality, run_quality
 from longwriter_cli.report.summary import Counts, count
+from longwriter_cli.store.batch_rows import read_standing
+from longwriter_cli.store.batches import BATCHES
 from longwriter_cli.store.export import Format, default_path
 from longwriter_cli.store.index import SectionEntry
 from longwriter_cli.store.jsonl import RowReader
@@ -53,6 +55,14 @@ class RejectGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What was sent by batch and has not come back."""
+
+    batches: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunFigures:
     """`words`, `lengths` and `quality` are of the finished texts; `rejects` are those that a filter dropped, by reason.
 
@@ -70,6 +80,7 @@ class RunFigures:
     quality: Quality | None
     finished_failed: int
     samples: int
+    by_batch: UnderWay
 
     @property
     def texts(self) -> int:
@@ -97,7 +108,7 @@ def run_figures(run: Run, comes_back: ComesBack) -> RunFigures:
     """Reads what a run holds in one round over its index.
 
     Raises:
-        InputError: a row of `plans.jsonl` or `rejects.jsonl` cannot be read.
+        InputError: a row of `plans.jsonl`, `rejects.jsonl` or `batches.jsonl` cannot be read.
     """
     tally = _Tally(run)
     counts = count(run, tally.look)
@@ -117,7 +128,13 @@ def run_figures(run: Run, comes_back: ComesBack) -> RunFigures:
         run_quality(run),
         _finished_failed(run),
         len(run.index.answers(Prediction.stage)),
+        _under_way(run),
     )
+
+
+def _under_way(run: Run) -> UnderWay:
+    sent = read_standing(run.directory / BATCHES).sent.values()
+    return UnderWay(len(sent), sum(batch.requests for batch in sent))
 
 
 def in_one_call(run: Run) -> bool:

@@ -25,7 +25,7 @@ from longwriter_cli.report.failures import FailureGroup
 from longwriter_cli.report.measures import Distribution, LengthRange, Lengths
 from longwriter_cli.report.money import CostOf, dollars, known_cost
 from longwriter_cli.report.record import RecordView, StepView
-from longwriter_cli.report.run_figures import RunFigures, exported, in_one_call
+from longwriter_cli.report.run_figures import RunFigures, UnderWay, exported, in_one_call
 from longwriter_cli.report.selection import RunSelection, selection_of
 from longwriter_cli.settings import Settings
 from longwriter_cli.store.manifest import Manifest
@@ -84,6 +84,7 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
             ("failed", _number(counts.failed)),
             ("to do", _number(figures.to_do)),
             ("rejected", _number(figures.rejected) if figures.rejected else ""),
+            ("by batch", _by_batch(figures.by_batch)),
             _export(run),
         ],
     )
@@ -95,6 +96,13 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
     _show_rejects(out, figures, run.directory / REJECTS)
     _show_tokens(out, run, figures, cost_of)
     _show_way_on(out, run, figures)
+
+
+def _by_batch(under_way: UnderWay) -> str:
+    if not under_way.batches:
+        return ""
+    batches = "1 batch" if under_way.batches == 1 else f"{under_way.batches:,} batches"
+    return f"{counted(under_way.requests, 'request')} under way in {batches}"
 
 
 def _export(run: Run) -> tuple[str, str]:

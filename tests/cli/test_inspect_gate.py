@@ -89,3 +89,15 @@ def test_watch_follows_a_run_until_its_writer_has_gone(tmp_path: Path) -> None:
     looks = [json.loads(line)["sections"] for line in watching.wait().stdout.splitlines()]
     assert looks[0] == 1
     assert looks[-1] == 2
+
+
+def test_what_is_under_way_by_batch_is_told_until_it_has_come_back(tmp_path: Path, server: FakeServer) -> None:
+    source, run = write_rows(tmp_path / "in.jsonl", essays(2)), tmp_path / "run"
+    command = ("build-dataset", source, "-r", run, "--transport", "batch", "--no-wait", *at(server))
+    run_longwriter(*command, code=75)
+    assert run_longwriter("inspect", run, "--json").summary["by_batch"] == {"batches": 1, "requests": 2}
+    assert "2 requests under way in 1 batch" in run_longwriter("inspect", run).stdout
+    while run_longwriter(*command, code=None).code == 75:
+        pass
+    assert run_longwriter("inspect", run, "--json").summary["by_batch"] == {"batches": 0, "requests": 0}
+    assert "by batch" not in run_longwriter("inspect", run).stdout
