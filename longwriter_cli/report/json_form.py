@@ -30,13 +30,14 @@ _FLAGS_LISTED = 100
 def run_row(run: Run, figures: RunFigures, cost_of: CostOf, elapsed_s: float) -> Row:
     """The keys that every command's summary has, then what only a look tells.
 
-    `to_do` counts what is neither written nor failed, `by_batch` what is under way in batches; `usage_estimated` says
-    that some tokens were not reported but estimated. `manifest` is what the run was begun with, `models` the tokens and cost of each. `plans` has `n`,
-    `steps`, `words`, `flagged`, and the first 100 `flags` by id. `words` and `lengths` are of finished texts:
-    percentiles with a histogram, and required against written with S_l; so is `quality`, the judge's S_q and how many
-    of them it has judged, null without a judge. `selection` is null but for a run of `select`: whether a model was
-    asked, how many verdicts it gave, how many of them keep. `section_lengths` are of all sections,
-    `failures` by kind, `rejects` by reason, with the first few of each in `reject_samples`.
+    `to_do` counts what is neither written nor failed, `by_batch` what is under way in batches; `usage_estimated`
+    says that some tokens were not reported but estimated. `manifest` is what the run was begun with, `models` the
+    tokens and cost of each. `plans` has `n`, `steps`, `words`, `flagged`, and the first 100 `flags` by id. `words`
+    and `lengths` are of finished texts: percentiles with a histogram, and required against written with S_l; so is
+    `quality`, the judge's S_q and how many of them it has judged, null without a judge. `selection` is null but for
+    a run of `select`: whether a model was asked, how many verdicts it gave, how many of them keep.
+    `section_lengths` are of all sections, `failures` by kind, `rejects` by reason, with the first few of each in
+    `reject_samples`.
     """
     counts, dataset, selection = figures.counts, exported(run), selection_of(run)
     return {
