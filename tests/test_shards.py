@@ -53,6 +53,12 @@ def shards_of(source: Path, folder: Path, server: FakeServer, *more: object, **o
     return runs
 
 
+def written_earlier(run: Path) -> None:
+    """Makes its rows others than those of a run that was written within the same second, from the same answers."""
+    for path in (run / "plans.jsonl", run / "sections.jsonl"):
+        path.write_text(re.sub('"at":"[^"]+"', '"at":"2026-01-01T00:00:00Z"', path.read_text()))
+
+
 def merge(runs: list[Path], run: Path, *more: object, **options: Any) -> Result:
     return run_longwriter("merge", *runs, "-r", run, *more, **options)
 
@@ -163,8 +169,7 @@ def test_a_merged_run_goes_on_with_what_no_shard_has_written(
     source: Path, whole: Path, tmp_path: Path, server: FakeServer
 ) -> None:
     runs = shards_of(source, tmp_path, server)
-    for path in (runs[2] / "plans.jsonl", runs[2] / "sections.jsonl"):  # else all may happen within one second
-        path.write_text(re.sub('"at":"[^"]+"', '"at":"2026-01-01T00:00:00Z"', path.read_text()))
+    written_earlier(runs[2])
     merged = tmp_path / "merged"
     merge(runs[:2], merged)
     before = server.stats.calls
@@ -215,6 +220,7 @@ def test_runs_that_worked_on_the_same_instruction_are_refused_and_nothing_is_mad
 ) -> None:
     runs = shards_of(source, tmp_path, server)
     build(source, tmp_path / "halves", server, "--shard", "2/2")
+    written_earlier(tmp_path / "halves")
     refused = merge([*runs, tmp_path / "halves"], tmp_path / "merged", code=2)
     assert f"{runs[0]} and {tmp_path / 'halves'} have both worked on" in refused.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == [
