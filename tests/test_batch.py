@@ -506,6 +506,21 @@ def test_online_ends_the_batches_and_asks_only_what_they_have_not_answered(
     assert set(answered_prompts(server).values()) == {1}
 
 
+@pytest.mark.parametrize("ending", ["completed", "expired", "failed"])
+def test_online_takes_what_a_batch_that_has_ended_brought(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes, ending: str
+) -> None:
+    """The endpoint does not cancel what has ended, which is no outage to wait out."""
+    server.batches.endings = [ending]
+    command = ("build-dataset", source, "-r", run)
+    run_longwriter(*command, *BATCH, "--no-wait", *at(server), code=75)
+    for batch in list(server.batches.batches):
+        server.batches._retrieve(batch)
+    assert "retry" not in run_longwriter(*command, "--transport", "online", *at(server)).stderr
+    assert dataset(run) == undisturbed
+    assert set(answered_prompts(server).values()) == {1}
+
+
 def test_a_run_begun_online_goes_on_by_batch(source: Path, run: Path, server: FakeServer, undisturbed: bytes) -> None:
     run_longwriter("plan", source, "-r", run, *at(server))
     run_longwriter("write", "-r", run, "--limit", "3", *at(server))

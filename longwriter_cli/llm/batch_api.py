@@ -151,8 +151,8 @@ class BatchApi:
         return _batch(await self._call("GET", f"/batches/{batch_id}", what=f"the batch {batch_id}"))
 
     async def cancel(self, batch_id: str) -> None:
-        """Asks for its end, which comes when it comes."""
-        await self._call("POST", f"/batches/{batch_id}/cancel", what=f"the batch {batch_id}")
+        """Asks for its end, which comes when it comes; one that has ended already is left as it is."""
+        await self._call("POST", f"/batches/{batch_id}/cancel", what=f"the batch {batch_id}", may_conflict=True)
 
     async def content(self, file_id: str) -> AsyncIterator[bytes]:
         """A file with answers, in pieces."""
@@ -179,10 +179,15 @@ class BatchApi:
             if not (page.get("has_more") and rows and (after := str(rows[-1].get("id") or ""))):
                 return
 
-    async def _call(self, method: str, path: str, *, what: str = "", **content: Any) -> Mapping[str, Any]:
+    async def _call(
+        self, method: str, path: str, *, what: str = "", may_conflict: bool = False, **content: Any
+    ) -> Mapping[str, Any]:
+        """`may_conflict`: a 409 says that it is so already, and is no answer to wait for a better one of."""
         async with self._transport.exchange(method, path, **content) as response:
             body = b"".join([part async for part in self._transport.parts_of(response)])
         moved = next((hop.status_code for hop in response.history if hop.status_code in (301, 302)), None)
+        if may_conflict and response.status_code == 409:
+            return {}
         if moved or not response.is_success:
             raise self._sorted(moved or response.status_code, body, response.headers, what)
         return self._transport.read(body)
