@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 from collections import Counter
 from pathlib import Path
@@ -465,6 +466,60 @@ def test_a_batch_that_the_endpoint_does_not_know_is_not_made_again(source: Path,
     assert "knows nothing of the batch" in result.stderr
     server.batches.batches = batches
     run_longwriter(*command)
+
+
+def give_up(run: Path, tip: str) -> None:
+    """Does what the tip says: takes the rows of a batch out, by the id that it names."""
+    named = re.search(r'rows with ("id":"\w+") out of (\S+/batches\.jsonl)\.', tip)
+    assert named is not None, tip
+    assert Path(named[2]) == run / "batches.jsonl"
+    rows = (run / "batches.jsonl").read_text().splitlines(keepends=True)
+    kept = [row for row in rows if named[1] not in row]
+    assert len(kept) < len(rows)
+    (run / "batches.jsonl").write_text("".join(kept))
+
+
+def test_a_batch_whose_answers_the_endpoint_has_deleted_can_be_given_up(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes
+) -> None:
+    command = ("build-dataset", source, "-r", run, *BATCH, *at(server))
+    run_longwriter(*command, "--no-wait", code=75)
+    for batch in list(server.batches.batches):
+        server.batches._retrieve(batch)
+    server.batches.files = {id_: file for id_, file in server.batches.files.items() if file[0] != "output.jsonl"}
+    server.batches.lists = False
+    result = run_longwriter(*command, code=5)
+    assert "knows nothing of the file" in result.stderr
+    give_up(run, result.stderr)
+    run_longwriter(*command)
+    assert dataset(run) == undisturbed
+
+
+@pytest.mark.parametrize("state", ["created", "ended"])
+def test_a_folder_of_batches_that_is_gone_is_told_and_can_be_done_without(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes, state: str
+) -> None:
+    command = ("build-dataset", source, "-r", run, *BATCH, *at(server))
+    run_longwriter(*command, patch=kill_at(state, "after"), code=-signal.SIGKILL)
+    shutil.rmtree(run / "batches")
+    result = run_longwriter(*command, code=2)
+    assert "is missing" in result.stderr
+    give_up(run, result.stderr)
+    run_longwriter(*command)
+    assert dataset(run) == undisturbed
+
+
+def test_another_model_is_not_taken_for_a_slip_while_a_batch_is_on_its_way(
+    source: Path, run: Path, server: FakeServer
+) -> None:
+    """Nothing is planned yet, but what was asked is paid for."""
+    command = ("build-dataset", source, "-r", run, *BATCH, *at(server))
+    run_longwriter(*command, "--no-wait", code=75)
+    result = run_longwriter(*command, "-m", "another", code=2)
+    assert "--new-settings" in result.stderr
+    assert len(server.batches.batches) == 1
+    run_longwriter(*command, "-m", "another", "--new-settings")
+    assert {row["model"] for row in read_rows(run / "plans.jsonl")} == {"another"}
 
 
 def test_what_the_endpoint_does_not_take_is_learned_as_online(source: Path, run: Path, server: FakeServer) -> None:

@@ -81,6 +81,12 @@ def _report(
 ) -> None:
     if merged.missing:
         say(f"note: not among them: shard {', '.join(map(str, merged.missing))}.")
+    for part in parts:
+        if part.under_way:
+            say(
+                f"note: {counted(part.under_way, 'request')} of {plain(str(part.directory))} in batches, whose answers "
+                "come to that run alone: go on with it there and merge again, or they are paid for twice."
+            )
     if merged.clashes:
         rows = counted(merged.clashes, "row")
         say(f"note: the runs had not all the same source: {rows} of it stand for instructions of several runs.")

@@ -47,6 +47,10 @@ class QueueFull(Exception):
         self.limit = limit
 
 
+class NotThere(EndpointRefused):
+    """A batch or a file of one that is not, or no longer, where it was made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why a batch failed as a whole. `line`, counted from 1, is of the file that was sent; None: no line of it."""
@@ -202,10 +206,9 @@ class BatchApi:
         reason = shorten(said.message or f"HTTP {status}")
         if status in (404, 405, 410, 501) or 300 <= status < 400:
             if what:
-                return EndpointRefused(
+                return NotThere(
                     f"{self.endpoint} knows nothing of {what}: {reason}",
-                    "Use the key and the address that it was made with. To give it up, take its rows out of "
-                    "batches.jsonl; its requests are then made again.",
+                    "Use the key and the address that it was made with.",
                 )
             return EndpointRefused(f"{self.endpoint} has no Batch API: {reason}", "Leave out --transport batch.")
         error = sort_error(status, said, headers, endpoint=self.endpoint, model="", now=time.time(), sent=("metadata",))

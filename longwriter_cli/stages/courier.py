@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from longwriter_cli.engine.events import BatchSeen, Listener, Retrying
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import EndpointRefused, InstructionFailed, UsageError
-from longwriter_cli.llm.batch_api import Batch, BatchApi, Line, bad_line, lines_of, lost_line
+from longwriter_cli.llm.batch_api import Batch, BatchApi, Line, NotThere, bad_line, lines_of, lost_line
 from longwriter_cli.llm.patience import patiently
 from longwriter_cli.stages.clock import now
 from longwriter_cli.store.batch_rows import Sent
@@ -92,7 +92,15 @@ class Courier:
 
         Raises:
             QueueFull: it was too much for the endpoint's queue. It is not on its way; no row says so yet.
+            EndpointRefused: the endpoint does not have it, or its answers, any more.
         """
+        try:
+            return await self._look(sent)
+        except NotThere as error:
+            way_out = f"Or give the batch up: {self.batches.giving_up(sent.id)} Its requests are then made again."
+            raise EndpointRefused(error.message, f"{error.tip} {way_out}") from None
+
+    async def _look(self, sent: Sent) -> Ended | None:
         self._check_place(sent)
         batch = await self._patiently(lambda: self.api.retrieve(sent.batch_id))
         self._show(sent, batch)

@@ -115,6 +115,10 @@ class Batches:
         """A place for a file that is not needed again when the process has ended."""
         return self._folder / f".{name}.tmp"
 
+    def giving_up(self, name: str) -> str:
+        """What a user does who wants a batch forgotten."""
+        return f'take all rows with "id":"{name}" out of {self.path}.'
+
     # --- a batch's life
 
     def prepare(self, sent: Sent, lines: Iterable[bytes], keys: Collection[Key]) -> None:
@@ -247,17 +251,20 @@ class Batches:
         self._rows = Appender(self.path, self._sync, ROWS.is_row)  # which mends its end
         self._standing = read_standing(self.path)
         for name in self.sent:
-            if not self.requests_of(name).exists():
-                raise InputError(
-                    self.requests_of(name), None, "is missing", "Put it back, or take out its batch's rows."
-                )
+            self._check_there(self.requests_of(name), name)
             self._pending.update(self.keys_of(name))
         ended = self._standing.ended
         used: defaultdict[str, set[Key]] = defaultdict(set)
         for name, key in self._used_before() if ended else ():
             used[name].add(key)
         for name in ended:
+            self._check_there(self._folder / f"{name}.answers.jsonl", name)
             self._open_answers(name, used[name] | used[""])
+
+    def _check_there(self, path: Path, name: str) -> None:
+        if not path.exists():
+            tip = f"Put it back, or give the batch up: {self.giving_up(name)} Its requests are then made again."
+            raise InputError(path, None, "is missing", tip)
 
     def _sweep(self) -> None:
         """Deletes what a kill between a file and its row, or a row and its file, left behind."""
