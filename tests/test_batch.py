@@ -594,6 +594,13 @@ def test_a_batch_that_is_on_its_way_elsewhere_is_named(source: Path, run: Path, 
     assert all(batch["status"] not in OVER for batch in server.batches.batches.values())
 
 
+def test_a_slash_at_the_end_of_an_address_leads_nowhere_else(source: Path, run: Path, server: FakeServer) -> None:
+    command = ("plan", source, "-r", run, *BATCH, "-m", "fake-writer", "--base-url")
+    run_longwriter(*command, server.base_url, "--no-wait", code=75)
+    run_longwriter(*command, server.base_url + "/")
+    assert asked_once(server)
+
+
 def test_a_batch_that_nobody_asks_for_any_more_costs_no_call(source: Path, run: Path, server: FakeServer) -> None:
     """Its instructions were finished in another way: with plans and sections written by hand."""
     run_longwriter("build-dataset", source, "-r", run, *BATCH, "--no-wait", *at(server), code=75)
@@ -671,6 +678,10 @@ def test_dry_run_tells_what_both_transports_cost_and_how_many_waves_there_are(so
 
 
 # --- the other commands, and what is refused
+
+
+def test_dry_run_of_the_embedded_model_tells_of_no_batch(source: Path, run: Path) -> None:
+    assert "batch" not in run_longwriter("build-dataset", source, "-r", run, "-m", "local", "--dry-run").stdout
 
 
 def test_plan_and_write_go_by_batch(source: Path, run: Path, server: FakeServer, undisturbed: bytes) -> None:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from longwriter_cli.engine.events import BatchSeen, Listener, Retrying
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import EndpointRefused, InstructionFailed, UsageError
+from longwriter_cli.llm.address import same_place
 from longwriter_cli.llm.batch_api import Batch, BatchApi, Line, NotThere, bad_line, lines_of, lost_line
 from longwriter_cli.llm.patience import patiently
 from longwriter_cli.stages.clock import now
@@ -151,11 +152,11 @@ class Courier:
         await self._patiently(fetch)
 
     def _check_place(self, sent: Sent) -> None:
-        if sent.endpoint != self.api.endpoint:
+        if not same_place(sent.endpoint, self.api.endpoint):
             raise UsageError(
                 f"A batch of this run is on its way at {sent.endpoint}, and this command asks elsewhere.",
-                f"Name it with --base-url {sent.endpoint}, or delete {self.batches.path} to give the batch up: what it "
-                "answers is lost.",
+                f"Name it with --base-url {sent.endpoint}. Or give the batch up, and with it what it answers: "
+                f"{self.batches.giving_up(sent.id)}",
             )
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
