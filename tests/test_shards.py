@@ -263,6 +263,15 @@ def test_other_settings_other_prompts_and_shards_themselves_are_refused(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("place", ["merged", "prompts", "batches/merged"])
+def test_a_run_inside_a_shard_is_refused(tmp_path: Path, written: tuple[list[Path], bytes], place: str) -> None:
+    """A shard's folders are its own, and it is left as it is."""
+    runs = [shutil.copytree(run, tmp_path / run.name) for run in written[0]]
+    before = [snapshot(run) for run in runs]
+    assert "is inside" in merge(runs, runs[1] / place, code=2).stderr
+    assert [snapshot(run) for run in runs] == before
+
+
 def test_a_shard_that_is_being_written_is_not_merged(source: Path, tmp_path: Path, server: FakeServer) -> None:
     runs = shards_of(source, tmp_path, server)
     write_rows(source, [*INSTRUCTIONS, *essays(12, 800)])

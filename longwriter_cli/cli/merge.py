@@ -54,6 +54,12 @@ def command(
     directories = [path for path in dict.fromkeys(path.resolve() for path in runs) if path != place]
     if not directories:
         raise UsageError(f"{run} is the only run named.", "Name the runs to merge, and with -r another one.")
+    for path in directories:
+        if place.is_relative_to(path):
+            raise UsageError(
+                f"{run} is inside {path}, which is to be merged and left as it is.",
+                "Name a directory beside the shards with -r.",
+            )
     allow_files(_FILES_PER_PART * len(directories))
     with ExitStack() as held:
         shown = {path.resolve(): path for path in runs}
