@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from fake_batches import OVER
+from fake_faults import ApiError, error_wire
 from fake_model import ScriptedModel, asked_step, prompt_text
 from fake_server import FakeServer, Reply
 from program import Program, at, audit, essays, read_rows, run_longwriter, snapshot, until, write_rows
@@ -455,7 +456,34 @@ def test_an_endpoint_without_a_batch_api_says_so(source: Path, run: Path, server
     server.batches.exists = False
     result = run_longwriter("build-dataset", source, "-r", run, *BATCH, *at(server), code=5)
     assert "has no Batch API" in result.stderr
-    assert "Leave out --transport batch" in result.stderr
+    assert "--transport online" in result.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--transport", "online")], ids=["no transport", "online"])
+@pytest.mark.parametrize("refuses", ["all", "batches"])
+def test_where_there_is_no_batch_api_the_run_goes_on_without(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes, refuses: str, more: tuple[str, ...]
+) -> None:
+    """Some endpoints take files and no batches."""
+    if refuses == "all":
+        server.batches.exists = False
+    else:
+        server.batches._create = lambda asked: error_wire(ApiError(404, "Not Found", "not_found"))  # type: ignore[method-assign]
+    command = ("build-dataset", source, "-r", run, *at(server))
+    run_longwriter(*command, *BATCH, code=5)
+    run_longwriter(*command, *more)
+    assert dataset(run) == undisturbed
+
+
+def test_a_file_that_the_endpoint_has_deleted_before_its_batch_was_made_is_done_without(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes
+) -> None:
+    command = ("build-dataset", source, "-r", run, *at(server))
+    run_longwriter(*command, *BATCH, patch=kill_at("uploaded", "after"), code=-signal.SIGKILL)
+    server.batches.files.clear()
+    assert "--transport online" in run_longwriter(*command, *BATCH, code=5).stderr
+    run_longwriter(*command, "--transport", "online")
+    assert dataset(run) == undisturbed
 
 
 def test_a_batch_that_the_endpoint_does_not_know_is_not_made_again(source: Path, run: Path, server: FakeServer) -> None:

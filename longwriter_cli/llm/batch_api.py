@@ -30,6 +30,7 @@ OUR_MARK = "longwriter"
 """The key of a batch's metadata that holds our own name for it."""
 
 _CHAT = "/v1/chat/completions"
+_ONLINE = "Go on with --transport online, which asks without batches."
 _PAGES = 100
 _PAGE = 100
 _QUEUE_CODE = "token_limit_exceeded"
@@ -45,6 +46,10 @@ class QueueFull(Exception):
     def __init__(self, message: str, limit: int) -> None:
         super().__init__(message)
         self.limit = limit
+
+
+class NoBatches(EndpointRefused):
+    """The endpoint has no Batch API, or does not take this file or this batch."""
 
 
 class NotThere(EndpointRefused):
@@ -210,13 +215,13 @@ class BatchApi:
                     f"{self.endpoint} knows nothing of {what}: {reason}",
                     "Use the key and the address that it was made with.",
                 )
-            return EndpointRefused(f"{self.endpoint} has no Batch API: {reason}", "Leave out --transport batch.")
+            return NoBatches(f"{self.endpoint} has no Batch API: {reason}", _ONLINE)
         error = sort_error(status, said, headers, endpoint=self.endpoint, model="", now=time.time(), sent=("metadata",))
         if getattr(error, "parameter", "") == "metadata" and self._takes_metadata:
             self._takes_metadata = False
             return CallFailed("the endpoint does not take metadata", retry_after_s=0.0, costs_attempt=False)
         if isinstance(error, InstructionFailed):
-            return EndpointRefused(f"{self.endpoint} refuses a batch: {reason}", "Leave out --transport batch.")
+            return NoBatches(f"{self.endpoint} refuses a batch: {reason}", _ONLINE)
         return error
 
     def refusal(self, status: int, body: Any, model: str) -> EndpointRefused | None:

@@ -19,7 +19,7 @@ from longwriter_cli.engine.events import BatchSeen, Listener, Retrying
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import EndpointRefused, InstructionFailed, UsageError
 from longwriter_cli.llm.address import same_place
-from longwriter_cli.llm.batch_api import Batch, BatchApi, Line, NotThere, bad_line, lines_of, lost_line
+from longwriter_cli.llm.batch_api import Batch, BatchApi, Line, NoBatches, NotThere, bad_line, lines_of, lost_line
 from longwriter_cli.llm.patience import patiently
 from longwriter_cli.stages.clock import now
 from longwriter_cli.store.batch_rows import Sent
@@ -63,9 +63,19 @@ class Courier:
 
         Raises:
             QueueFull: the endpoint does not take it now.
+            EndpointRefused: it takes none. What cannot have been made of it is not on its way then.
             UsageError: it is on its way elsewhere.
         """
         self._check_place(sent)
+        may_be_made = bool(sent.file_id) and sent.id in self._heard
+        try:
+            await self._submit(sent)
+        except NoBatches:
+            if not may_be_made:
+                self.batches.end(sent, "failed", (), now())
+            raise
+
+    async def _submit(self, sent: Sent) -> None:
         path, name = self.batches.requests_of(sent.id), f"longwriter-{sent.id}.jsonl"
         looks = sent.id in self._heard
         self._heard.add(sent.id)
