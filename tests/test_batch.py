@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from fake_batches import OVER
+from fake_faults import ApiError, error_wire
 from fake_model import ScriptedModel, asked_step, prompt_text
 from fake_server import FakeServer, Reply
 from program import Program, at, audit, essays, read_rows, run_longwriter, snapshot, until, write_rows
@@ -454,7 +456,34 @@ def test_an_endpoint_without_a_batch_api_says_so(source: Path, run: Path, server
     server.batches.exists = False
     result = run_longwriter("build-dataset", source, "-r", run, *BATCH, *at(server), code=5)
     assert "has no Batch API" in result.stderr
-    assert "Leave out --transport batch" in result.stderr
+    assert "--transport online" in result.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--transport", "online")], ids=["no transport", "online"])
+@pytest.mark.parametrize("refuses", ["all", "batches"])
+def test_where_there_is_no_batch_api_the_run_goes_on_without(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes, refuses: str, more: tuple[str, ...]
+) -> None:
+    """Some endpoints take files and no batches."""
+    if refuses == "all":
+        server.batches.exists = False
+    else:
+        server.batches._create = lambda asked: error_wire(ApiError(404, "Not Found", "not_found"))  # type: ignore[method-assign]
+    command = ("build-dataset", source, "-r", run, *at(server))
+    run_longwriter(*command, *BATCH, code=5)
+    run_longwriter(*command, *more)
+    assert dataset(run) == undisturbed
+
+
+def test_a_file_that_the_endpoint_has_deleted_before_its_batch_was_made_is_done_without(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes
+) -> None:
+    command = ("build-dataset", source, "-r", run, *at(server))
+    run_longwriter(*command, *BATCH, patch=kill_at("uploaded", "after"), code=-signal.SIGKILL)
+    server.batches.files.clear()
+    assert "--transport online" in run_longwriter(*command, *BATCH, code=5).stderr
+    run_longwriter(*command, "--transport", "online")
+    assert dataset(run) == undisturbed
 
 
 def test_a_batch_that_the_endpoint_does_not_know_is_not_made_again(source: Path, run: Path, server: FakeServer) -> None:
@@ -465,6 +494,60 @@ def test_a_batch_that_the_endpoint_does_not_know_is_not_made_again(source: Path,
     assert "knows nothing of the batch" in result.stderr
     server.batches.batches = batches
     run_longwriter(*command)
+
+
+def give_up(run: Path, tip: str) -> None:
+    """Does what the tip says: takes the rows of a batch out, by the id that it names."""
+    named = re.search(r'rows with ("id":"\w+") out of (\S+/batches\.jsonl)\.', tip)
+    assert named is not None, tip
+    assert Path(named[2]) == run / "batches.jsonl"
+    rows = (run / "batches.jsonl").read_text().splitlines(keepends=True)
+    kept = [row for row in rows if named[1] not in row]
+    assert len(kept) < len(rows)
+    (run / "batches.jsonl").write_text("".join(kept))
+
+
+def test_a_batch_whose_answers_the_endpoint_has_deleted_can_be_given_up(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes
+) -> None:
+    command = ("build-dataset", source, "-r", run, *BATCH, *at(server))
+    run_longwriter(*command, "--no-wait", code=75)
+    for batch in list(server.batches.batches):
+        server.batches._retrieve(batch)
+    server.batches.files = {id_: file for id_, file in server.batches.files.items() if file[0] != "output.jsonl"}
+    server.batches.lists = False
+    result = run_longwriter(*command, code=5)
+    assert "knows nothing of the file" in result.stderr
+    give_up(run, result.stderr)
+    run_longwriter(*command)
+    assert dataset(run) == undisturbed
+
+
+@pytest.mark.parametrize("state", ["created", "ended"])
+def test_a_folder_of_batches_that_is_gone_is_told_and_can_be_done_without(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes, state: str
+) -> None:
+    command = ("build-dataset", source, "-r", run, *BATCH, *at(server))
+    run_longwriter(*command, patch=kill_at(state, "after"), code=-signal.SIGKILL)
+    shutil.rmtree(run / "batches")
+    result = run_longwriter(*command, code=2)
+    assert "is missing" in result.stderr
+    give_up(run, result.stderr)
+    run_longwriter(*command)
+    assert dataset(run) == undisturbed
+
+
+def test_another_model_is_not_taken_for_a_slip_while_a_batch_is_on_its_way(
+    source: Path, run: Path, server: FakeServer
+) -> None:
+    """Nothing is planned yet, but what was asked is paid for."""
+    command = ("build-dataset", source, "-r", run, *BATCH, *at(server))
+    run_longwriter(*command, "--no-wait", code=75)
+    result = run_longwriter(*command, "-m", "another", code=2)
+    assert "--new-settings" in result.stderr
+    assert len(server.batches.batches) == 1
+    run_longwriter(*command, "-m", "another", "--new-settings")
+    assert {row["model"] for row in read_rows(run / "plans.jsonl")} == {"another"}
 
 
 def test_what_the_endpoint_does_not_take_is_learned_as_online(source: Path, run: Path, server: FakeServer) -> None:
@@ -506,6 +589,21 @@ def test_online_ends_the_batches_and_asks_only_what_they_have_not_answered(
     assert set(answered_prompts(server).values()) == {1}
 
 
+@pytest.mark.parametrize("ending", ["completed", "expired", "failed"])
+def test_online_takes_what_a_batch_that_has_ended_brought(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes, ending: str
+) -> None:
+    """The endpoint does not cancel what has ended, which is no outage to wait out."""
+    server.batches.endings = [ending]
+    command = ("build-dataset", source, "-r", run)
+    run_longwriter(*command, *BATCH, "--no-wait", *at(server), code=75)
+    for batch in list(server.batches.batches):
+        server.batches._retrieve(batch)
+    assert "retry" not in run_longwriter(*command, "--transport", "online", *at(server)).stderr
+    assert dataset(run) == undisturbed
+    assert set(answered_prompts(server).values()) == {1}
+
+
 def test_a_run_begun_online_goes_on_by_batch(source: Path, run: Path, server: FakeServer, undisturbed: bytes) -> None:
     run_longwriter("plan", source, "-r", run, *at(server))
     run_longwriter("write", "-r", run, "--limit", "3", *at(server))
@@ -522,6 +620,13 @@ def test_a_batch_that_is_on_its_way_elsewhere_is_named(source: Path, run: Path, 
             result = run_longwriter("build-dataset", "-r", run, *transport, *at(other), code=2)
             assert server.base_url in result.stderr
     assert all(batch["status"] not in OVER for batch in server.batches.batches.values())
+
+
+def test_a_slash_at_the_end_of_an_address_leads_nowhere_else(source: Path, run: Path, server: FakeServer) -> None:
+    command = ("plan", source, "-r", run, *BATCH, "-m", "fake-writer", "--base-url")
+    run_longwriter(*command, server.base_url, "--no-wait", code=75)
+    run_longwriter(*command, server.base_url + "/")
+    assert asked_once(server)
 
 
 def test_a_batch_that_nobody_asks_for_any_more_costs_no_call(source: Path, run: Path, server: FakeServer) -> None:
@@ -601,6 +706,10 @@ def test_dry_run_tells_what_both_transports_cost_and_how_many_waves_there_are(so
 
 
 # --- the other commands, and what is refused
+
+
+def test_dry_run_of_the_embedded_model_tells_of_no_batch(source: Path, run: Path) -> None:
+    assert "batch" not in run_longwriter("build-dataset", source, "-r", run, "-m", "local", "--dry-run").stdout
 
 
 def test_plan_and_write_go_by_batch(source: Path, run: Path, server: FakeServer, undisturbed: bytes) -> None:

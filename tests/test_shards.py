@@ -272,6 +272,15 @@ def test_other_settings_other_prompts_and_shards_themselves_are_refused(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("place", ["merged", "prompts", "batches/merged"])
+def test_a_run_inside_a_shard_is_refused(tmp_path: Path, written: tuple[list[Path], bytes], place: str) -> None:
+    """A shard's folders are its own, and it is left as it is."""
+    runs = [shutil.copytree(run, tmp_path / run.name) for run in written[0]]
+    before = [snapshot(run) for run in runs]
+    assert "is inside" in merge(runs, runs[1] / place, code=2).stderr
+    assert [snapshot(run) for run in runs] == before
+
+
 def test_a_shard_that_is_being_written_is_not_merged(source: Path, tmp_path: Path, server: FakeServer) -> None:
     runs = shards_of(source, tmp_path, server)
     write_rows(source, [*INSTRUCTIONS, *essays(12, 800)])
@@ -286,6 +295,24 @@ def test_a_shard_that_is_being_written_is_not_merged(source: Path, tmp_path: Pat
 
 
 # --- what comes along -------------------------------------------------------------------------------------------------
+
+
+def test_a_shard_with_batches_under_way_is_merged_with_a_word_on_what_that_leaves(
+    source: Path, tmp_path: Path, server: FakeServer, whole: Path
+) -> None:
+    by_batch = ("--transport", "batch")
+    runs = [tmp_path / f"shard-{shard[0]}" for shard in SHARDS]
+    for run, shard in zip(runs, SHARDS, strict=True):
+        build(source, run, server, "--shard", shard, *by_batch)
+    (runs[1] / "plans.jsonl").unlink()
+    build(None, runs[1], server, *by_batch, "--no-wait", code=75)
+    result = merge(runs, tmp_path / "merged")
+    assert result.stderr.count("in batches") == 1
+    assert "4 requests of " in result.stderr
+    assert str(runs[1]) in result.stderr
+    build(None, runs[1], server, *by_batch)
+    assert "in batches" not in merge(runs, tmp_path / "merged").stderr
+    assert export(tmp_path / "merged") == (whole / "dataset.jsonl").read_bytes()
 
 
 def test_failures_judgements_and_bad_rows_come_along_and_count_once(

@@ -77,11 +77,11 @@ async def work_with_batches(
 
 def _url(batches: Batches, options: Options) -> str:
     """The endpoint that batches are sent to, and come from."""
-    from longwriter_cli.llm.address import read_address
+    from longwriter_cli.llm.address import same_place
 
     urls = models.base_urls(options)
     places = {sent.endpoint for sent in batches.sent.values()}
-    return next((url for url in urls if read_address(url).shown in places), urls[0])
+    return next((url for url in urls if any(same_place(url, place) for place in places)), urls[0])
 
 
 def _key(url: str, options: Options) -> str:

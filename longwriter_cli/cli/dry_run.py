@@ -121,6 +121,13 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
     rates = " and within the rates" if options.rpm or options.tpm else ""
     is_free = all(models.is_local(model) for model in settings.models())
     price = "nothing: the model runs on this machine" if is_free else _price(usage, without_cache, options)
+    by_batch_rows = (
+        ("by batch", _price_by_batch(usage, options)),
+        (
+            "",
+            f"{counted(estimate.waves, 'wave')}, each of which may take a day: {_days(estimate.waves)} at the longest",
+        ),
+    )
     for name, value in (
         ("instructions", f"{estimate.instructions:,} to do"),
         ("calls", f"{estimate.calls:,}: {calls}"),
@@ -131,11 +138,7 @@ def print_estimate(task: Task, options: Options, settings: Settings, estimate: E
             "time",
             f"{duration(elapsed_s)} with {at_once} at once, at {TOKENS_PER_SECOND:g} tokens/s each{rates}",
         ),
-        ("by batch", _price_by_batch(usage, options)),
-        (
-            "",
-            f"{counted(estimate.waves, 'wave')}, each of which may take a day: {_days(estimate.waves)} at the longest",
-        ),
+        *(() if any(models.is_local(model) for model in settings.models()) else by_batch_rows),
     ):
         show(f"{name:>12}  {value}")
     if task.preset is not None:

@@ -67,7 +67,7 @@ def settle_evaluation(task: EvaluationTask, options: Options, run: Run | None) -
     templates = load_templates(options.prompts or (own if stored and own.is_dir() else None), names)
     given["templates"] = templates.digests()
     fresh: set[Job] = set() if run is not None and run.index.answers(Judgement.stage) else {"judge"}
-    accept_new = bool(options.new_settings) or (run is not None and run.index.is_blank())
+    accept_new = bool(options.new_settings) or (run is not None and run.is_blank())
     return settle(given, stored, uses=uses, accept_new=accept_new, fresh=fresh), templates
 
 

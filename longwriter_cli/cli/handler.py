@@ -23,10 +23,10 @@ from longwriter_cli.text.display import printable
 
 def run(program: Callable[[], object], *, verbose: bool) -> NoReturn:
     """Runs the program and exits with its code, whatever happens."""
-    signals.heed()
-    make_streams_ready()
     code: int | str | None
     try:
+        signals.heed()  # within: from the first of them on, one may raise
+        make_streams_ready()
         program()
         sys.stdout.flush()
         code = EXIT_OK

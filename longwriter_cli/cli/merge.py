@@ -54,6 +54,12 @@ def command(
     directories = [path for path in dict.fromkeys(path.resolve() for path in runs) if path != place]
     if not directories:
         raise UsageError(f"{run} is the only run named.", "Name the runs to merge, and with -r another one.")
+    for path in directories:
+        if place.is_relative_to(path):
+            raise UsageError(
+                f"{run} is inside {path}, which is to be merged and left as it is.",
+                "Name a directory beside the shards with -r.",
+            )
     allow_files(_FILES_PER_PART * len(directories))
     with ExitStack() as held:
         shown = {path.resolve(): path for path in runs}
@@ -81,6 +87,12 @@ def _report(
 ) -> None:
     if merged.missing:
         say(f"note: not among them: shard {', '.join(map(str, merged.missing))}.")
+    for part in parts:
+        if part.under_way:
+            say(
+                f"note: {counted(part.under_way, 'request')} of {plain(str(part.directory))} in batches, whose answers "
+                "come to that run alone: go on with it there and merge again, or they are paid for twice."
+            )
     if merged.clashes:
         rows = counted(merged.clashes, "row")
         say(f"note: the runs had not all the same source: {rows} of it stand for instructions of several runs.")

@@ -67,7 +67,7 @@ def settle_pairs(task: PairsTask, options: Options, run: Run | None) -> tuple[Se
     templates = load_templates(options.prompts or (own if stored and own.is_dir() else None), names)
     given["templates"] = templates.digests()
     fresh: set[Job] = set() if run is not None and run.index.answers(Judgement.stage) else {"judge"}
-    accept_new = bool(options.new_settings) or run is None or run.index.is_blank()
+    accept_new = bool(options.new_settings) or run is None or run.is_blank()
     return settle(given, stored, uses=uses, accept_new=accept_new, fresh=fresh), templates
 
 

@@ -73,7 +73,7 @@ def settle_selection(task: SelectTask, options: Options, run: Run | None) -> tup
     own = task.directory / "prompts"
     templates = load_templates(options.prompts or (own if begun and own.is_dir() else None), ("select",))
     given = options.text_settings() | {"templates": templates.digests(), "min_words": task.min_words}
-    accept_new = bool(options.new_settings) or (run is not None and run.index.is_blank())
+    accept_new = bool(options.new_settings) or (run is not None and run.is_blank())
     not_done = "has no verdict yet (a verdict names words, which mostly settle it under another --min-words too)"
     return settle(given, begun, uses={"select"}, accept_new=accept_new, not_done=not_done), templates
 

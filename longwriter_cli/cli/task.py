@@ -171,8 +171,8 @@ def settle_settings(task: Task, options: Options, run: Run | None) -> tuple[Sett
     names = (*AGENTWRITE, "judge") if judged else AGENTWRITE
     templates = load_templates(options.prompts or (own if stored and own.is_dir() else None), names)
     given = options.text_settings() | {"templates": templates.digests()}
-    # Where nothing is planned or written yet, nothing can differ: a wrong model's name is simply put right.
-    accept_new = bool(options.new_settings) or (run is not None and run.index.is_blank())
+    # Where nothing is planned, written or on its way yet, nothing can differ: a wrong model's name is simply put right.
+    accept_new = bool(options.new_settings) or (run is not None and run.is_blank())
     fresh: set[Job] = set() if run is not None and run.index.answers(Judgement.stage) else {"judge"}
     uses = _uses(task, run)
     if judged and task.export is not None:

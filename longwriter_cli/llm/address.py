@@ -59,6 +59,15 @@ def read_address(base_url: str) -> Address:
     return Address(url, parts.query, login, mask_url(base_url))
 
 
+def same_place(one: str, other: str) -> bool:
+    """Whether two base URLs lead to the same endpoint, though one may have a slash at its end, or another login.
+
+    Raises:
+        UsageError: as `read_address`.
+    """
+    return one == other or read_address(one).url == read_address(other).url
+
+
 def _check_proxy(scheme: str, host: str) -> None:
     """The HTTP client would speak HTTP to a SOCKS proxy, and wait."""
     from urllib.request import getproxies, proxy_bypass

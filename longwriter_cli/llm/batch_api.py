@@ -30,6 +30,7 @@ OUR_MARK = "longwriter"
 """The key of a batch's metadata that holds our own name for it."""
 
 _CHAT = "/v1/chat/completions"
+_ONLINE = "Go on with --transport online, which asks without batches."
 _PAGES = 100
 _PAGE = 100
 _QUEUE_CODE = "token_limit_exceeded"
@@ -45,6 +46,14 @@ class QueueFull(Exception):
     def __init__(self, message: str, limit: int) -> None:
         super().__init__(message)
         self.limit = limit
+
+
+class NoBatches(EndpointRefused):
+    """The endpoint has no Batch API, or does not take this file or this batch."""
+
+
+class NotThere(EndpointRefused):
+    """A batch or a file of one that is not, or no longer, where it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +160,8 @@ class BatchApi:
         return _batch(await self._call("GET", f"/batches/{batch_id}", what=f"the batch {batch_id}"))
 
     async def cancel(self, batch_id: str) -> None:
-        """Asks for its end, which comes when it comes."""
-        await self._call("POST", f"/batches/{batch_id}/cancel", what=f"the batch {batch_id}")
+        """Asks for its end, which comes when it comes; one that has ended already is left as it is."""
+        await self._call("POST", f"/batches/{batch_id}/cancel", what=f"the batch {batch_id}", may_conflict=True)
 
     async def content(self, file_id: str) -> AsyncIterator[bytes]:
         """A file with answers, in pieces."""
@@ -179,10 +188,15 @@ class BatchApi:
             if not (page.get("has_more") and rows and (after := str(rows[-1].get("id") or ""))):
                 return
 
-    async def _call(self, method: str, path: str, *, what: str = "", **content: Any) -> Mapping[str, Any]:
+    async def _call(
+        self, method: str, path: str, *, what: str = "", may_conflict: bool = False, **content: Any
+    ) -> Mapping[str, Any]:
+        """`may_conflict`: a 409 says that it is so already, and is no answer to wait for a better one of."""
         async with self._transport.exchange(method, path, **content) as response:
             body = b"".join([part async for part in self._transport.parts_of(response)])
         moved = next((hop.status_code for hop in response.history if hop.status_code in (301, 302)), None)
+        if may_conflict and response.status_code == 409:
+            return {}
         if moved or not response.is_success:
             raise self._sorted(moved or response.status_code, body, response.headers, what)
         return self._transport.read(body)
@@ -197,18 +211,17 @@ class BatchApi:
         reason = shorten(said.message or f"HTTP {status}")
         if status in (404, 405, 410, 501) or 300 <= status < 400:
             if what:
-                return EndpointRefused(
+                return NotThere(
                     f"{self.endpoint} knows nothing of {what}: {reason}",
-                    "Use the key and the address that it was made with. To give it up, take its rows out of "
-                    "batches.jsonl; its requests are then made again.",
+                    "Use the key and the address that it was made with.",
                 )
-            return EndpointRefused(f"{self.endpoint} has no Batch API: {reason}", "Leave out --transport batch.")
+            return NoBatches(f"{self.endpoint} has no Batch API: {reason}", _ONLINE)
         error = sort_error(status, said, headers, endpoint=self.endpoint, model="", now=time.time(), sent=("metadata",))
         if getattr(error, "parameter", "") == "metadata" and self._takes_metadata:
             self._takes_metadata = False
             return CallFailed("the endpoint does not take metadata", retry_after_s=0.0, costs_attempt=False)
         if isinstance(error, InstructionFailed):
-            return EndpointRefused(f"{self.endpoint} refuses a batch: {reason}", "Leave out --transport batch.")
+            return NoBatches(f"{self.endpoint} refuses a batch: {reason}", _ONLINE)
         return error
 
     def refusal(self, status: int, body: Any, model: str) -> EndpointRefused | None:

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from longwriter_cli.engine.events import BatchSeen, Listener, Retrying
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import EndpointRefused, InstructionFailed, UsageError
-from longwriter_cli.llm.batch_api import Batch, BatchApi, Line, bad_line, lines_of, lost_line
+from longwriter_cli.llm.address import same_place
+from longwriter_cli.llm.batch_api import Batch, BatchApi, Line, NoBatches, NotThere, bad_line, lines_of, lost_line
 from longwriter_cli.llm.patience import patiently
 from longwriter_cli.stages.clock import now
 from longwriter_cli.store.batch_rows import Sent
@@ -62,9 +63,19 @@ class Courier:
 
         Raises:
             QueueFull: the endpoint does not take it now.
+            EndpointRefused: it takes none. What cannot have been made of it is not on its way then.
             UsageError: it is on its way elsewhere.
         """
         self._check_place(sent)
+        may_be_made = bool(sent.file_id) and sent.id in self._heard
+        try:
+            await self._submit(sent)
+        except NoBatches:
+            if not may_be_made:
+                self.batches.end(sent, "failed", (), now())
+            raise
+
+    async def _submit(self, sent: Sent) -> None:
         path, name = self.batches.requests_of(sent.id), f"longwriter-{sent.id}.jsonl"
         looks = sent.id in self._heard
         self._heard.add(sent.id)
@@ -92,7 +103,15 @@ class Courier:
 
         Raises:
             QueueFull: it was too much for the endpoint's queue. It is not on its way; no row says so yet.
+            EndpointRefused: the endpoint does not have it, or its answers, any more.
         """
+        try:
+            return await self._look(sent)
+        except NotThere as error:
+            way_out = f"Or give the batch up: {self.batches.giving_up(sent.id)} Its requests are then made again."
+            raise EndpointRefused(error.message, f"{error.tip} {way_out}") from None
+
+    async def _look(self, sent: Sent) -> Ended | None:
         self._check_place(sent)
         batch = await self._patiently(lambda: self.api.retrieve(sent.batch_id))
         self._show(sent, batch)
@@ -143,11 +162,11 @@ class Courier:
         await self._patiently(fetch)
 
     def _check_place(self, sent: Sent) -> None:
-        if sent.endpoint != self.api.endpoint:
+        if not same_place(sent.endpoint, self.api.endpoint):
             raise UsageError(
                 f"A batch of this run is on its way at {sent.endpoint}, and this command asks elsewhere.",
-                f"Name it with --base-url {sent.endpoint}, or delete {self.batches.path} to give the batch up: what it "
-                "answers is lost.",
+                f"Name it with --base-url {sent.endpoint}. Or give the batch up, and with it what it answers: "
+                f"{self.batches.giving_up(sent.id)}",
             )
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:

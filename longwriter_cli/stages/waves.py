@@ -24,6 +24,7 @@ from longwriter_cli.stages.wave import Cut, Enrolled, Wave
 from longwriter_cli.store.batch_rows import Sent
 from longwriter_cli.store.batches import Key
 from longwriter_cli.store.run import Run
+from longwriter_cli.text.display import counted
 
 FIRST_POLL_S = 5.0
 LONGEST_POLL_S = 300.0
@@ -259,7 +260,8 @@ class Waves:
     def _tell_left(self) -> None:
         if not self.reserves:
             requests = sum(sent.requests for sent in self.batches.sent.values())
-            what = f"{requests:,} requests are on their way in batches and are waited for; all else is asked online"
+            are = "is on its way in a batch and is" if requests == 1 else "are on their way in batches and are"
+            what = f"{counted(requests, 'request')} {are} waited for; all else is asked online"
             way_out = "--transport online ends the batches, --transport batch goes on with them."
             self.courier.listen(Notice(f"{what}. {way_out}"))
 
@@ -290,7 +292,10 @@ class Waves:
     def _pending(self, waiting: int) -> BatchPending:
         requests, batches = sum(sent.requests for sent in self.batches.sent.values()), len(self.batches.sent)
         where = "a batch" if batches == 1 else f"{batches} batches"
-        what = f"{requests:,} requests are on their way in {where}" if batches else f"{waiting:,} requests wait"
+        are = "is on its way" if requests == 1 else "are on their way"
+        what = f"{counted(requests, 'request')} {are} in {where}"
+        if not batches:
+            what = f"{counted(waiting, 'request')} {'waits' if waiting == 1 else 'wait'}"
         return BatchPending(f"Not done yet: {what}.", "Give the same command again later; cron does.")
 
 

@@ -97,6 +97,15 @@ class Standing:
             self.most_tokens[model] = min(row.most_tokens, self.queue_limit.get(model, row.most_tokens))
 
 
+def requests_under_way(path: Path) -> int:
+    """Requests in batches that have not ended, by the rows of a file that may be missing.
+
+    Raises:
+        InputError: as `read_standing`.
+    """
+    return sum(sent.requests for sent in read_standing(path).sent.values())
+
+
 def read_standing(path: Path) -> Standing:
     """What the rows of a file say.
 

@@ -4,13 +4,15 @@
 taken, so that whatever ends the process, the next one knows what was sent.
 
 The folder `batches/` holds, for each batch, the file of requests until it has ended, and from then on the answers until
-they are spent; `used` names the answers that rows hold already, 32 hex digits a line.
+they are spent; `used` names the answers that rows hold already, a batch and the 32 hex digits of a request a line. The
+batch is named because a request that is made anew is the same again, and its new answer stands in no row.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -113,6 +115,10 @@ class Batches:
         """A place for a file that is not needed again when the process has ended."""
         return self._folder / f".{name}.tmp"
 
+    def giving_up(self, name: str) -> str:
+        """What a user does who wants a batch forgotten."""
+        return f'take all rows with "id":"{name}" out of {self.path}.'
+
     # --- a batch's life
 
     def prepare(self, sent: Sent, lines: Iterable[bytes], keys: Collection[Key]) -> None:
@@ -189,7 +195,7 @@ class Batches:
         )
         self._add(row)
         self._pending -= keys
-        self._open_answers(sent.id, frozenset())
+        self._open_answers(sent.id, ())
         with suppress(OSError):
             self.requests_of(sent.id).unlink()
         return found
@@ -200,7 +206,7 @@ class Batches:
         for key in keys:
             if (place := self._at.pop(key, None)) is not None:
                 self._answers[place[0]].left -= 1
-                text += b"%s\n" % key.hex().encode()
+                text += f"{place[0]} {key.hex()}\n".encode()
         if not text:
             return
         try:
@@ -219,10 +225,11 @@ class Batches:
                 del self._answers[name]
                 with suppress(OSError):
                     (self._folder / f"{name}.answers.jsonl").unlink()
-        if not self._answers and self._used is not None:
-            os.close(self._used)
-            self._used = None
-            with suppress(OSError):
+        if not self._answers:
+            if self._used is not None:
+                os.close(self._used)
+                self._used = None
+            with suppress(OSError):  # there is none mostly; or one that a process before was killed over
                 (self._folder / _USED).unlink()
 
     def close(self) -> None:
@@ -244,15 +251,20 @@ class Batches:
         self._rows = Appender(self.path, self._sync, ROWS.is_row)  # which mends its end
         self._standing = read_standing(self.path)
         for name in self.sent:
-            if not self.requests_of(name).exists():
-                raise InputError(
-                    self.requests_of(name), None, "is missing", "Put it back, or take out its batch's rows."
-                )
+            self._check_there(self.requests_of(name), name)
             self._pending.update(self.keys_of(name))
         ended = self._standing.ended
-        used = frozenset(self._used_before()) if ended else frozenset()
+        used: defaultdict[str, set[Key]] = defaultdict(set)
+        for name, key in self._used_before() if ended else ():
+            used[name].add(key)
         for name in ended:
-            self._open_answers(name, used)
+            self._check_there(self._folder / f"{name}.answers.jsonl", name)
+            self._open_answers(name, used[name] | used[""])
+
+    def _check_there(self, path: Path, name: str) -> None:
+        if not path.exists():
+            tip = f"Put it back, or give the batch up: {self.giving_up(name)} Its requests are then made again."
+            raise InputError(path, None, "is missing", tip)
 
     def _sweep(self) -> None:
         """Deletes what a kill between a file and its row, or a row and its file, left behind."""
@@ -264,14 +276,16 @@ class Batches:
                 with suppress(OSError):
                     path.unlink()
 
-    def _used_before(self) -> Iterator[Key]:
+    def _used_before(self) -> Iterator[tuple[str, Key]]:
+        """Batch and request. Earlier versions named no batch: then the name is empty."""
         with suppress(FileNotFoundError), (self._folder / _USED).open("rb") as file:
             for line in file:
+                name, _, digits = line.decode("ascii", "replace").rpartition(" ")
                 with suppress(ValueError):
-                    if len(key := bytes.fromhex(line.decode("ascii", "replace"))) == 16:
-                        yield key
+                    if len(key := bytes.fromhex(digits)) == 16:
+                        yield name, key
 
-    def _open_answers(self, name: str, used: frozenset[Key]) -> None:
+    def _open_answers(self, name: str, used: Collection[Key]) -> None:
         path = self._folder / f"{name}.answers.jsonl"
         left = 0
         for offset, _, row in _NAMES.scan(path, "Delete its batch's rows to have the requests made again."):

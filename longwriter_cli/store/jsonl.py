@@ -10,6 +10,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -68,7 +69,8 @@ class GroupSync:
         self._closing.set()
         self._wake.set()
         if self._thread is not None:
-            self._thread.join()
+            with suppress(RuntimeError):  # a signal came before it was started, and it has nothing to end
+                self._thread.join()
         self.flush()
 
     def _sync(self) -> None:

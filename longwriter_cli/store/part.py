@@ -15,6 +15,8 @@ import msgspec
 
 from longwriter_cli.errors import UsageError
 from longwriter_cli.records import Failure, Instruction
+from longwriter_cli.store.batch_rows import requests_under_way
+from longwriter_cli.store.batches import BATCHES
 from longwriter_cli.store.index import DigestOf
 from longwriter_cli.store.jsonl import Appender, GroupSync, RowReader, disk_error, read_line
 from longwriter_cli.store.load import INSTRUCTIONS, ROWS
@@ -35,7 +37,8 @@ _IDS = RowReader(_Id)
 
 
 class Part:
-    """`ids` and `rows` (places in the source) are in instruction order; `worked_on` are the ids that have any row.
+    """`ids` and `rows` (places in the source) are in instruction order; `worked_on` are the ids that have any row;
+    `under_way` counts the requests that are in batches.
 
     Raises:
         UsageError: there is no run.
@@ -57,6 +60,7 @@ class Part:
                 order = run.index.order()
                 self.ids = [run.index.ids[position] for position in order]
                 self.rows = array("q", map(run.index.row, order))
+                self.under_way = requests_under_way(directory / BATCHES)
                 self._offsets = array("q", map(run.index.instruction_at, order))
                 self.worked_on = set().union(*(index.worked_on() for index in run.indexes))
                 self.bad_rows: dict[BadRowKey, Failure] = {

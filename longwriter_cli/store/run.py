@@ -21,6 +21,7 @@ from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import Answer, Failure, Instruction, Plan, Section, Usage
 from longwriter_cli.store import snapshot
 from longwriter_cli.store.anew import ANEW
+from longwriter_cli.store.batch_rows import requests_under_way
 from longwriter_cli.store.batches import BATCHES
 from longwriter_cli.store.index import AnswerKey, DigestOf, Index, SectionEntry
 from longwriter_cli.store.indexes import Indexes
@@ -229,6 +230,10 @@ class Run:
         view = copy.copy(self)  # files, lock and what has been read are the same
         view.index, view._sample = self.indexes.of(number), number
         return view
+
+    def is_blank(self) -> bool:
+        """Whether nothing is planned or written yet, nor has failed, nor is on its way in a batch."""
+        return self.index.is_blank() and not requests_under_way(self.directory / BATCHES)
 
     def instruction(self, position: int) -> Instruction:
         return self._fetch(INSTRUCTIONS, self.index.instruction_at(position), Instruction)

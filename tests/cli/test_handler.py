@@ -59,3 +59,18 @@ def test_a_bug_is_told_without_a_traceback_and_with_one_where_it_is_asked_for() 
         result = run_longwriter("plan", "-r", "run", *more, patch=patch, code=1)
         assert "this is a bug in longwriter: TypeError" in result.stderr
         assert ("Traceback" in result.stderr) == shown
+
+
+def test_a_signal_that_comes_while_signals_begin_to_be_heeded_shows_no_traceback() -> None:
+    patch = """
+import os, signal
+from longwriter_cli.cli import signals
+heed = signals.heed
+def heed_and_hear():
+    heed()
+    os.kill(os.getpid(), signal.SIGINT)
+signals.heed = heed_and_hear
+"""
+    result = run_longwriter("inspect", "nothing", patch=patch, code=130)
+    assert "Traceback" not in result.stderr
+    assert "Stopped by SIGINT" in result.stderr

@@ -158,3 +158,23 @@ def test_the_queue_is_learned_by_model_and_grows_again_up_to_what_it_takes(tmp_p
         assert batches.most_tokens == {MODEL: expected}
     assert batches.sent["other"].model == other.model
     batches.close()
+
+
+def test_a_request_that_is_made_anew_has_its_new_answer_though_rows_hold_the_old_one(tmp_path: Path) -> None:
+    """The old answer stays named as used while another one of its batch is left."""
+    batches = Batches(tmp_path)
+    batches.end(prepare(batches, "one", "ab"), "completed", answers("a", "b"), AT)
+    batches.use([key("a")])
+    batches.tidy(AT)
+    batches.end(prepare(batches, "two", "a"), "completed", answers("a"), AT)
+    batches.close()
+    batches = Batches(tmp_path)
+    assert batches.answer(key("a")) is not None
+    assert batches.answer(key("b")) is not None
+    batches.use([key("a"), key("b")])
+    batches.close()
+    batches = Batches(tmp_path)
+    assert batches.answer(key("a")) is None
+    batches.tidy(AT)
+    assert list((tmp_path / "batches").iterdir()) == []
+    batches.close()

@@ -467,3 +467,17 @@ def test_a_file_in_another_encoding_keeps_its_last_byte(tmp_path: Path, encoding
     before = path.read_bytes()
     Appender(path, GroupSync(), lambda line: False).close()
     assert path.read_bytes() == before
+
+
+def test_a_signal_before_the_background_work_has_started_is_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    sync = GroupSync()
+    with monkeypatch.context() as patched, (tmp_path / "rows").open("wb") as file:
+        patched.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sync.mark(file.fileno())
+        sync.close()
