@@ -98,6 +98,12 @@ def show_run(out: Console, run: Run, figures: RunFigures, cost_of: CostOf) -> No
     _show_way_on(out, run, figures)
 
 
+def _from_here(path: str | None) -> str:
+    """A path as it is shortest for who stands here."""
+    here = f"{os.getcwd()}{os.sep}"
+    return (path or "").removeprefix(here)
+
+
 def _by_batch(under_way: UnderWay) -> str:
     if not under_way.batches:
         return ""
@@ -189,7 +195,7 @@ def _show_failures(out: Console, groups: Sequence[FailureGroup], path: Path) -> 
     _title(out, "Failures")
     for group in groups:
         example = group.example
-        where = example.id or f"{example.file} line {example.line}"
+        where = example.id or f"{_from_here(example.file)} line {example.line}"
         place = f", step {example.n}" if example.stage == "write" and example.n is not None else ""
         place = f", {example.stage}" if example.stage in ANSWER_STAGES else place
         more = "" if group.n == 1 else ", one of them:"

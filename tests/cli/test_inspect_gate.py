@@ -101,3 +101,10 @@ def test_what_is_under_way_by_batch_is_told_until_it_has_come_back(tmp_path: Pat
         pass
     assert run_longwriter("inspect", run, "--json").summary["by_batch"] == {"batches": 0, "requests": 0}
     assert "by batch" not in run_longwriter("inspect", run).stdout
+
+
+def test_a_bad_row_is_told_by_the_shortest_path_from_here(tmp_path: Path, server: FakeServer) -> None:
+    write_rows(tmp_path / "in.jsonl", [*essays(1), {"text": "no prompt"}])
+    command = ("build-dataset", "in.jsonl", "-r", "run", "--skip-bad-rows", *at(server))
+    run_longwriter(*command, cwd=tmp_path, code=3)
+    assert re.search(r"^ +in\.jsonl line 2 ", run_longwriter("inspect", "run", cwd=tmp_path).stdout, re.MULTILINE)
