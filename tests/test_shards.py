@@ -452,7 +452,15 @@ def test_the_script_for_slurm_writes_each_shard_and_then_merges_them(
     assert (runs / "merged" / "dataset.jsonl").read_bytes() == written[1]
 
 
-@pytest.mark.skipif(shutil.which("parallel") is None, reason="needs GNU parallel")
+def has_gnu_parallel() -> bool:
+    """moreutils has another program of that name."""
+    if shutil.which("parallel") is None:
+        return False
+    said = subprocess.run(["parallel", "--version"], capture_output=True, text=True, check=False).stdout
+    return "GNU parallel" in said
+
+
+@pytest.mark.skipif(not has_gnu_parallel(), reason="needs GNU parallel")
 def test_the_script_for_gnu_parallel_does_the_same(
     source: Path, tmp_path: Path, server: FakeServer, written: tuple[list[Path], bytes]
 ) -> None:

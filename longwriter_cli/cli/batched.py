@@ -89,4 +89,4 @@ def _key(url: str, options: Options) -> str:
     try:
         return models.api_key(url, options)
     except UsageError:
-        return "none"
+        return models.NO_KEY

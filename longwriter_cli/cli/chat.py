@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from longwriter_cli.engine.ray import Fleet
 
 OPENAI_HOST = "api.openai.com"
-_NO_KEY = "none"  # endpoints that want no key still want a header
+NO_KEY = "none"  # endpoints that want no key still want a header
 _OTHER_FILES = 256
 _FOR_THE_SDK = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS")
 _ASIDE = 8  # questions to an actor beside the calls in flight: how much a model takes
@@ -137,7 +137,7 @@ def api_key(base_url: str, options: Options) -> str:
             f"The variable {variable} holds something that is no key: it has characters that no key has.",
             "Look for quotation marks or a line break that came along when it was copied.",
         )
-    return key or _NO_KEY
+    return key or NO_KEY
 
 
 def slots(settings: Settings, options: Options) -> int:
@@ -169,14 +169,18 @@ def endpoints(options: Options, concurrency: int) -> list[Endpoint]:
 def endpoint(options: Options, concurrency: int, behind_limits: Wrap, fleet: Fleet | None) -> Chat:
     """The client of the endpoint, or of all endpoints as one; each of them behind limits of its own."""
     from longwriter_cli.llm.endpoints import Endpoints
-    from longwriter_cli.stages.remote import RemoteChat
 
     allow_files(concurrency * len(base_urls(options)))
-    chats = [
-        (each.url, behind_limits(each.connect() if fleet is None else RemoteChat(fleet, each.url)))
-        for each in endpoints(options, concurrency)
-    ]
+    chats = [(each.url, behind_limits(_client(each, fleet))) for each in endpoints(options, concurrency)]
     return chats[0][1] if len(chats) == 1 else Endpoints(chats)
+
+
+def _client(endpoint: Endpoint, fleet: Fleet | None) -> Chat:
+    if fleet is None:
+        return endpoint.connect()
+    from longwriter_cli.stages.remote import RemoteChat
+
+    return RemoteChat(fleet, endpoint.url)
 
 
 def fleet(settings: Settings, options: Options, concurrency: int, tell: Callable[[str], None]) -> Fleet | None:

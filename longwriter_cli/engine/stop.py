@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Halted(Exception):
@@ -39,6 +43,22 @@ class Stop:
         except TimeoutError:
             return
         raise Halted
+
+    async def unless_at_once(self, call: Coroutine[Any, Any, T]) -> T:
+        """What the call returns; or raises the reason of a stop that is to be at once, or that the call has met."""
+        task, at_once = asyncio.create_task(call), asyncio.create_task(self.at_once())
+        try:
+            await asyncio.wait([task, at_once], return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+        except Halted:
+            pass
+        finally:
+            for one in (task, at_once):
+                one.cancel()
+            await asyncio.gather(task, at_once, return_exceptions=True)
+        assert self.reason is not None, "a stop has a reason"
+        raise self.reason
 
     async def requested(self) -> None:
         await self._requested.wait()

@@ -7,17 +7,15 @@ API: https://platform.openai.com/docs/api-reference/batch
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from longwriter_cli.errors import EndpointRefused, InstructionFailed
-from longwriter_cli.llm.answers import count_of
+from longwriter_cli.llm.batch_form import CHAT, OUR_MARK, Batch, QueueFull, batch_of, id_of, queue_full_of
 from longwriter_cli.llm.faults import CallFailed, sort_error
-from longwriter_cli.llm.lenient_json import dumped, loaded
+from longwriter_cli.llm.lenient_json import dumped
 from longwriter_cli.llm.said import shorten
 from longwriter_cli.llm.transport import Transport
 
@@ -25,27 +23,9 @@ MOST_REQUESTS = 50_000
 MOST_BYTES = 200_000_000
 """What one file may hold (OpenAI)."""
 
-ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
-OUR_MARK = "longwriter"
-"""The key of a batch's metadata that holds our own name for it."""
-
-_CHAT = "/v1/chat/completions"
 _ONLINE = "Go on with --transport online, which asks without batches."
 _PAGES = 100
 _PAGE = 100
-_QUEUE_CODE = "token_limit_exceeded"
-_QUEUE_WORDS = re.compile(r"enqueued token limit", re.IGNORECASE)
-_LIMIT = re.compile(r"limit: ?(\d[\d,]*)", re.IGNORECASE)
-# Lines that the endpoint has put aside unread: no answer, and no fault of theirs.
-_UNREAD = frozenset({"batch_expired", "batch_cancelled", "batch_canceled"})
-
-
-class QueueFull(Exception):
-    """More tokens are enqueued than the endpoint takes. `limit` is what it says it takes, 0 where it says nothing."""
-
-    def __init__(self, message: str, limit: int) -> None:
-        super().__init__(message)
-        self.limit = limit
 
 
 class NoBatches(EndpointRefused):
@@ -54,55 +34,6 @@ class NoBatches(EndpointRefused):
 
 class NotThere(EndpointRefused):
     """A batch or a file of one that is not, or no longer, where it was made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a batch failed as a whole. `line`, counted from 1, is of the file that was sent; None: no line of it."""
-
-    code: str
-    message: str
-    line: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What the endpoint says of a batch. `done` of its `total` requests were gone through, `failed` of them in vain.
-
-    `files` are those with answers and with errors, as far as there are any.
-    """
-
-    id: str
-    status: str
-    total: int
-    done: int
-    failed: int
-    files: tuple[str, ...]
-    problems: tuple[Problem, ...]
-    input_file_id: str
-    mark: str
-    created_at: int
-
-    @property
-    def has_ended(self) -> bool:
-        return self.status in ENDED
-
-    def queue_full(self) -> QueueFull | None:
-        """That more was enqueued than the endpoint takes, where that is why it failed."""
-        return next((full for problem in self.problems if (full := _queue_full(problem.code, problem.message))), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line that came back: the HTTP status and the body of an answer, as a single call would have had it.
-
-    `unread`: the endpoint did not get to it; it has not been asked.
-    """
-
-    custom_id: str
-    status: int
-    body: Any
-    unread: bool = False
 
 
 class BatchApi:
@@ -123,13 +54,13 @@ class BatchApi:
             answer = await self._call(
                 "POST", "/files", data={"purpose": "batch"}, files={"file": (name, file, "application/jsonl")}
             )
-        return _id_of(answer)
+        return id_of(answer)
 
     async def find_upload(self, name: str, size: int) -> str | None:
         """The id of a file that was sent under this name before, whole; None where the endpoint names none."""
         async for row in self._listed("/files?purpose=batch"):
             if row.get("filename") == name and row.get("bytes") == size:
-                return _id_of(row)
+                return id_of(row)
         return None
 
     async def create(self, file_id: str, mark: str) -> Batch:
@@ -138,10 +69,10 @@ class BatchApi:
         Raises:
             QueueFull: not with so many tokens, or not now.
         """
-        body: dict[str, Any] = {"input_file_id": file_id, "endpoint": _CHAT, "completion_window": "24h"}
+        body: dict[str, Any] = {"input_file_id": file_id, "endpoint": CHAT, "completion_window": "24h"}
         if self._takes_metadata:
             body["metadata"] = {OUR_MARK: mark}
-        return _batch(await self._call("POST", "/batches", json=body))
+        return batch_of(await self._call("POST", "/batches", json=body))
 
     async def find(self, file_id: str, mark: str, since: float) -> Batch | None:
         """A batch that was made of this file before, whether or not we were told; None where the endpoint names none.
@@ -149,7 +80,7 @@ class BatchApi:
         `since`: Unix time in seconds of when it was made at the earliest, by a clock that may be a day off.
         """
         async for row in self._listed("/batches"):
-            batch = _batch(row)
+            batch = batch_of(row)
             if batch.input_file_id == file_id or batch.mark == mark:
                 return batch
             if 0 < batch.created_at < since - 86_400:
@@ -157,7 +88,7 @@ class BatchApi:
         return None
 
     async def retrieve(self, batch_id: str) -> Batch:
-        return _batch(await self._call("GET", f"/batches/{batch_id}", what=f"the batch {batch_id}"))
+        return batch_of(await self._call("GET", f"/batches/{batch_id}", what=f"the batch {batch_id}"))
 
     async def cancel(self, batch_id: str) -> None:
         """Asks for its end, which comes when it comes; one that has ended already is left as it is."""
@@ -204,7 +135,7 @@ class BatchApi:
     def _sorted(self, status: int, body: bytes, headers: Mapping[str, str], what: str) -> Exception:
         """What an error is. `what` names what was asked for, where it must be there; else it is the API itself."""
         said = self._transport.said(body.decode("utf-8", "replace"))
-        if full := _queue_full(" ".join(said.codes), said.message):
+        if full := queue_full_of(" ".join(said.codes), said.message):
             return full
         if status == 413:
             return QueueFull(f"the file is too large for {self.endpoint}", 0)
@@ -229,82 +160,3 @@ class BatchApi:
         said = self._transport.said(dumped(body if isinstance(body, dict) else {"error": body}).decode())
         error = sort_error(status, said, {}, endpoint=self.endpoint, model=model, now=time.time())
         return error if isinstance(error, EndpointRefused) else None
-
-
-def request_line(custom_id: str, body: bytes) -> bytes:
-    """A line of a file of requests. `body` is that of the chat call."""
-    return b'{"custom_id":"%s","method":"POST","url":"%s","body":%s}\n' % (custom_id.encode(), _CHAT.encode(), body)
-
-
-def lines_of(path: Path) -> Iterator[Line]:
-    """The lines of a file of answers or of errors; what is no such line is passed over."""
-    with path.open("rb") as file:
-        for raw in file:
-            try:
-                row = loaded(raw)
-            except ValueError:
-                continue
-            if isinstance(row, dict) and isinstance(row.get("custom_id"), str):
-                yield _line(row["custom_id"], row)
-
-
-def lost_line() -> Line:
-    """Stands for a line that did not come back though its batch was completed."""
-    return Line("", 500, {"error": {"message": "the batch brought no answer to this request"}})
-
-
-def bad_line(problem: Problem) -> Line:
-    """Stands for a line that the endpoint could not take."""
-    return Line("", 400, {"error": {"message": problem.message, "code": problem.code}})
-
-
-def _line(custom_id: str, row: Mapping[str, Any]) -> Line:
-    response, error = row.get("response"), row.get("error")
-    if isinstance(response, dict):
-        return Line(custom_id, count_of(response.get("status_code")) or 200, response.get("body"))
-    code = error.get("code") if isinstance(error, dict) else None
-    return Line(custom_id, 500, {"error": error}, unread=code in _UNREAD)
-
-
-def _batch(row: Mapping[str, Any]) -> Batch:
-    counts = row.get("request_counts")
-    counts = counts if isinstance(counts, dict) else {}
-    done, failed = count_of(counts.get("completed")), count_of(counts.get("failed"))
-    errors = row.get("errors")
-    problems = errors.get("data") if isinstance(errors, dict) else errors
-    metadata = row.get("metadata")
-    mark = metadata.get(OUR_MARK) if isinstance(metadata, dict) else None
-    files = (row.get("output_file_id"), row.get("error_file_id"))
-    return Batch(
-        id=_id_of(row),
-        status=str(row.get("status") or "in_progress").lower(),
-        total=count_of(counts.get("total")),
-        done=done + failed,
-        failed=failed,
-        files=tuple(file for file in files if isinstance(file, str) and file),
-        problems=tuple(_problem(one) for one in problems if isinstance(one, dict))
-        if isinstance(problems, list)
-        else (),
-        input_file_id=str(row.get("input_file_id") or ""),
-        mark=mark if isinstance(mark, str) else "",
-        created_at=count_of(row.get("created_at")),
-    )
-
-
-def _problem(row: Mapping[str, Any]) -> Problem:
-    line = row.get("line")
-    return Problem(str(row.get("code") or ""), str(row.get("message") or ""), line if isinstance(line, int) else None)
-
-
-def _id_of(row: Mapping[str, Any]) -> str:
-    found = row.get("id")
-    if not isinstance(found, str) or not re.fullmatch(r"[\w.:=+-]+", found):
-        raise CallFailed("an answer without an id")
-    return found
-
-
-def _queue_full(code: str, message: str) -> QueueFull | None:
-    if _QUEUE_CODE not in code and _QUEUE_WORDS.search(message) is None:
-        return None
-    limit = _LIMIT.search(message)
-    return QueueFull(shorten(message), int(limit[1].replace(",", "")) if limit else 0)

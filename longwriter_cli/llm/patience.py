@@ -36,8 +36,7 @@ async def patiently(
             down_s = clock() - since
             wait_s = error.retry_after_s
             if wait_s is None:
-                wait_s = min(retry.LONGEST_WAIT_S, retry.FIRST_WAIT_S * 2.0 ** min(10, failures))
-                wait_s *= 0.5 + jitter() / 2
+                wait_s = retry.back_off_s(failures, jitter())
             wait_s = max(wait_s, retry.SHORTEST_WAIT_S)
             if down_s + wait_s > give_up_after_s:
                 raise EndpointDown(

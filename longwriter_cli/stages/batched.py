@@ -23,6 +23,7 @@ from longwriter_cli.errors import Deferred, InstructionFailed
 from longwriter_cli.llm.asking import Asking, asking_now
 from longwriter_cli.llm.base import Chat, Completion, Request
 from longwriter_cli.llm.faults import CallFailed
+from longwriter_cli.llm.retry import used_up
 from longwriter_cli.records import Usage
 from longwriter_cli.stages.expected import expected_usage
 from longwriter_cli.store.batches import Batches, Key
@@ -98,7 +99,7 @@ class Batched:
                 usage += error.usage.by_batch()
                 charged += error.costs_attempt and not error.throttled
                 if charged >= self._max_attempts or attempt >= _PUT_OFF_SHARE * self._max_attempts:
-                    raise _used_up(error, attempt, usage, request) from None
+                    raise used_up(error, attempt, usage, request.model) from None
             except InstructionFailed as error:
                 error.usage, error.attempts = error.usage.by_batch() + usage, attempt
                 raise
@@ -181,14 +182,3 @@ def _content(body: Any) -> bytes | dict[str, Any]:
     if isinstance(body, dict):
         return body
     return body.encode("utf-8", "replace") if isinstance(body, str) else json.dumps(body).encode()
-
-
-def _used_up(error: CallFailed, attempts: int, usage: Usage, request: Request) -> InstructionFailed:
-    tries = "1 try" if attempts == 1 else f"{attempts} tries"
-    return InstructionFailed(
-        "retries_exhausted",
-        f"{tries} failed, the last one with: {error.problem}",
-        usage=usage,
-        attempts=attempts,
-        model=request.model,
-    )

@@ -19,7 +19,8 @@ from longwriter_cli.engine.events import BatchSeen, Listener, Retrying
 from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import EndpointRefused, InstructionFailed, UsageError
 from longwriter_cli.llm.address import same_place
-from longwriter_cli.llm.batch_api import Batch, BatchApi, Line, NoBatches, NotThere, bad_line, lines_of, lost_line
+from longwriter_cli.llm.batch_api import BatchApi, NoBatches, NotThere
+from longwriter_cli.llm.batch_form import Batch, Line, bad_line, lines_of, lost_line
 from longwriter_cli.llm.patience import patiently
 from longwriter_cli.stages.clock import now
 from longwriter_cli.store.batch_rows import Sent

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 from longwriter_cli.engine.budget import Amount, Budget
 from longwriter_cli.engine.events import Notice
-from longwriter_cli.engine.stop import Halted, Stop
+from longwriter_cli.engine.stop import Stop
 from longwriter_cli.errors import BatchPending, BudgetReached, EndpointDown, EndpointRefused
 from longwriter_cli.llm.base import Request
-from longwriter_cli.llm.batch_api import QueueFull, request_line
+from longwriter_cli.llm.batch_form import QueueFull, request_line
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.records import Usage
 from longwriter_cli.stages.batched import Batched, Endpoint, expected_by_batch
@@ -30,8 +28,6 @@ FIRST_POLL_S = 5.0
 LONGEST_POLL_S = 300.0
 _POLL_GROWTH = 1.5
 _QUEUE_SHARE = 0.9  # of the limit that is named: how the endpoint counts tokens is not known
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -104,12 +100,12 @@ class Waves:
             if not has_looked:
                 has_looked = True
                 self._tell_left()
-                if await self._unless_stopped(self.look()):
+                if await self.stop.unless_at_once(self.look()):
                     self._wave.clear()
                     continue
             self.budget.learn(*self._given)
             self._given = Amount(), Amount()
-            if await self._unless_stopped(self.send()) and not self._put_off:
+            if await self.stop.unless_at_once(self.send()) and not self._put_off:
                 delays = _delays()
             if not self.batches.sent and self._over_budget is not None:
                 raise self._over_budget
@@ -119,7 +115,7 @@ class Waves:
 
     async def end_all(self) -> None:
         """Has all batches end, and keeps what they have answered by then. What they have not is no longer asked."""
-        await self._unless_stopped(self._cancel())
+        await self.stop.unless_at_once(self._cancel())
         delays = _delays()
         while self.batches.sent:
             await self._wait(delays)
@@ -268,26 +264,10 @@ class Waves:
     async def _wait(self, delays: Iterator[float]) -> None:
         """Looks after the batches, ever more seldom, until one has ended."""
         while True:
-            await self._unless_stopped(self.stop.sleep(next(delays)))
-            endings = await self._unless_stopped(self.look())
+            await self.stop.unless_at_once(self.stop.sleep(next(delays)))
+            endings = await self.stop.unless_at_once(self.look())
             if endings or not self.batches.sent:
                 return
-
-    async def _unless_stopped(self, call: Coroutine[Any, Any, T]) -> T:
-        """The result, or the reason of a stop that comes before it. What is under way gets the stop's grace."""
-        task, at_once = asyncio.create_task(call), asyncio.create_task(self.stop.at_once())
-        try:
-            await asyncio.wait([task, at_once], return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-        except Halted:
-            pass
-        finally:
-            for one in (task, at_once):
-                one.cancel()
-            await asyncio.gather(task, at_once, return_exceptions=True)
-        assert self.stop.reason is not None, "a stop has a reason"
-        raise self.stop.reason
 
     def _pending(self, waiting: int) -> BatchPending:
         requests, batches = sum(sent.requests for sent in self.batches.sent.values()), len(self.batches.sent)

@@ -319,7 +319,7 @@ class Batches:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
             sync_directory(path.parent)
-        except BaseException:
+        except BaseException:  # whatever it is, Ctrl-C too: half a file must not be left
             with suppress(OSError):
                 temporary.unlink()
             raise
