@@ -106,7 +106,7 @@ def check_model(settings: Settings, options: Options) -> None:
 
 
 def _check_ray(settings: Settings) -> None:
-    from longwriter_cli.engine.ray import check_installed
+    from longwriter_cli.engine.cluster import check_installed
 
     check_installed()
     if is_local(settings.model):

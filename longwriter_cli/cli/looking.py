@@ -23,13 +23,15 @@ from longwriter_cli.report.dataset import dataset_figures, dataset_record
 from longwriter_cli.report.evaluation import comparison_of, without_rows
 from longwriter_cli.report.failures import ComesBack
 from longwriter_cli.report.json_form import dataset_row, encodable, entry_row, record_row, run_row
+from longwriter_cli.report.layout import console, paged
 from longwriter_cli.report.markdown import markdown as as_markdown
 from longwriter_cli.report.money import CostOf
 from longwriter_cli.report.near import near_ids
 from longwriter_cli.report.record import run_record
 from longwriter_cli.report.run_figures import run_figures
 from longwriter_cli.report.tables import show_comparison, show_evaluation
-from longwriter_cli.report.terminal import console, paged, show_dataset, show_entry, show_record, show_run
+from longwriter_cli.report.terminal import show_dataset, show_run
+from longwriter_cli.report.terminal_record import show_entry, show_record
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.failures import may_try, plan_basis, write_basis
 from longwriter_cli.store.manifest import MANIFEST_NAME

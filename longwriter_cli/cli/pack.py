@@ -14,8 +14,8 @@ from longwriter_cli.cli.arguments import ConfigFile, Json, SkipBadRows, Verbose
 from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.steps import StepDisplay, step_display
 from longwriter_cli.errors import EXIT_OK, InputError, UsageError
+from longwriter_cli.report.layout import console
 from longwriter_cli.report.packs import pack_row, show_packs
-from longwriter_cli.report.terminal import console
 from longwriter_cli.stages.mixing import Dataset
 from longwriter_cli.stages.pack import PackTask, pack_datasets
 from longwriter_cli.text.display import printable

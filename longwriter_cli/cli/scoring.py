@@ -20,8 +20,8 @@ from longwriter_cli.report.evaluation import (
     table_of,
     tenths_table,
 )
+from longwriter_cli.report.layout import console
 from longwriter_cli.report.tables import show_evaluation
-from longwriter_cli.report.terminal import console
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.evaluate import WordCount, scored_texts
 from longwriter_cli.stages.trajectory import trajectory

@@ -25,9 +25,9 @@ from longwriter_cli.cli.work import manifest_of
 from longwriter_cli.errors import EmptyExport, InputError, LongwriterError, UsageError
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.records import Instruction, Selection, Usage
+from longwriter_cli.report.layout import console
 from longwriter_cli.report.selection import SelectionFigures, show_selection
 from longwriter_cli.report.summary import Counts, count_failed
-from longwriter_cli.report.terminal import console
 from longwriter_cli.settings import Settings
 from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.select import Reject, Selector, is_open, sift, verdict_on

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from longwriter_cli.report.terminal import console
+from longwriter_cli.report.layout import console
 from longwriter_cli.store.lock import is_held
 
 _INTERVAL_S = 2.0

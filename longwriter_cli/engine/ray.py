@@ -11,25 +11,21 @@ Knows neither models nor files: an actor serves whatever object the fleet is giv
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from longwriter_cli import __version__
+from longwriter_cli.engine.cluster import connect, end, knock, last_line, why_lost
 from longwriter_cli.engine.limits import Clock
 from longwriter_cli.engine.pool import CarryOut, Open, Pool
 from longwriter_cli.engine.stop import Stop
-from longwriter_cli.errors import NotNow, UsageError
+from longwriter_cli.errors import UsageError
 
-LOCAL = "local"
 LOOK_S = 2.0  # between two looks at which nodes there are
-KNOCK_S = 10.0  # for a connection to the cluster's address
 JOIN_S = 60.0  # for an actor to start: its node may have to import everything over a network
 REJOIN_S = 30.0  # before a node whose actor did not start is asked again
 PATIENCE_S = 10.0  # for a call to find an actor, where there is none
@@ -154,7 +150,7 @@ class Fleet:
         except RayTaskError:
             raise  # a fault of what is served, not of the cluster
         except RayError as error:
-            self._lose(member, _why(error))
+            self._lose(member, why_lost(error))
             raise ActorLost(f"the actor on {member.node} was lost") from None
         finally:
             member.in_flight -= 1
@@ -178,7 +174,7 @@ class Fleet:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for member in list(self._members.values()):
-            _end(member.actor)
+            end(member.actor)
         self._members.clear()
         import ray
 
@@ -228,8 +224,8 @@ class Fleet:
         if self._watcher is None:
             async with self._starting:
                 if self._watcher is None:
-                    await _knock(self._address)
-                    await asyncio.to_thread(_connect, self._address)
+                    await knock(self._address)
+                    await asyncio.to_thread(connect, self._address)
                     self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
@@ -272,8 +268,8 @@ class Fleet:
                 raise RuntimeError(f"longwriter-cli {version} stands there, and {__version__} here")
         except Exception as error:  # whatever keeps it from starting, others may start
             if actor is not None:
-                _end(actor)
-            reason = f"none within {JOIN_S:g} s" if isinstance(error, TimeoutError) else _last_line(error)
+                end(actor)
+            reason = f"none within {JOIN_S:g} s" if isinstance(error, TimeoutError) else last_line(error)
             self._refusals[node_id] = (self._clock(), f"{node}: {reason}")
             self._tell(f"no actor on node {node}: {reason}")
         else:
@@ -288,73 +284,8 @@ class Fleet:
         if self._members.get(member.node_id) is not member:
             return  # another one of its calls has told that already
         del self._members[member.node_id]
-        _end(member.actor)
+        end(member.actor)
         self._tell(
             f"the actor on node {member.node} is lost: {why}; calls that it had under way, and that are made again: "
             f"{member.in_flight}"
         )
-
-
-def check_installed() -> None:
-    """Raises UsageError where Ray is not installed."""
-    if find_spec("ray") is None:
-        raise UsageError("--ray needs the extra [ray].", "Install it with: pip install 'longwriter-cli[ray]'")
-
-
-async def _knock(address: str) -> None:
-    """Sees whether anybody is at a concrete address: Ray would wait for minutes, and cannot be told to stop."""
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    if not (host and port.isdecimal()):
-        return  # `local`, `auto`, or a name that Ray knows
-    try:
-        async with asyncio.timeout(KNOCK_S):
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-        writer.close()
-    except (OSError, OverflowError) as error:  # a time-out too
-        raise _unreachable(address, _last_line(error)) from None
-
-
-def _unreachable(address: str, problem: str) -> NotNow:
-    return NotNow(
-        f"The Ray cluster at {address} cannot be reached: {problem}",
-        "Look at --ray, and whether `ray status` answers there; where the cluster wants a token, export "
-        "RAY_AUTH_MODE=token. Then give the same command again.",
-    )
-
-
-def _connect(address: str) -> None:
-    """Connects this process to the cluster, or starts one; never tells anybody who uses Ray."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # its warnings go to standard error, a line a second
-    import ray
-    from ray.exceptions import RayError
-
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    more = {"include_dashboard": False} if address == LOCAL else {}
-    try:
-        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **more)
-    except (RayError, OSError, ImportError, RuntimeError, ValueError) as error:
-        raise _unreachable(address, _last_line(error)) from None
-
-
-def _end(actor: Any) -> None:
-    import ray
-
-    with suppress(Exception):  # it may be gone, and the cluster with it
-        ray.kill(actor)
-
-
-def _why(error: BaseException) -> str:
-    """What became of an actor, in fewer words than Ray's."""
-    from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError
-
-    if isinstance(error, OutOfMemoryError):
-        return "its node ran out of memory"
-    if isinstance(error, ActorUnavailableError):
-        return "it cannot be reached"
-    return "it died" if isinstance(error, ActorDiedError) else _last_line(error)
-
-
-def _last_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[-1] if lines else type(error).__name__)[:200]

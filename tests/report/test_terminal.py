@@ -11,7 +11,8 @@ from rich.console import Console
 from longwriter_cli.records import Instruction, Plan, Requirement, Section, Step
 from longwriter_cli.report.dataset import Entry, dataset_figures
 from longwriter_cli.report.record import RecordView, StepView
-from longwriter_cli.report.terminal import show_dataset, show_entry, show_record
+from longwriter_cli.report.terminal import show_dataset
+from longwriter_cli.report.terminal_record import show_entry, show_record
 
 EVIL = "\x1b[2J\x1b]0;owned\x07[bold red]not markup[/bold red] :smile: \u202eright to left\r"
 
