@@ -20,7 +20,7 @@ import orjson
 from longwriter_cli.errors import InputError
 from longwriter_cli.store.source import hub
 from longwriter_cli.store.source.document import json_document
-from longwriter_cli.store.source.rows import BadRow, Row, Table, plain, quoted
+from longwriter_cli.store.source.rows import BadRow, NotJson, Row, Table, plain, quoted
 from longwriter_cli.store.source.streams import NOT_UTF8, STDIN, check_text, opened, split_suffix
 
 # Rows of Parquet that are decoded at a time.
@@ -100,12 +100,12 @@ def _why_invalid(error: jsonlines.InvalidLineError, number: int) -> BadRow:
     if number == 1 and (line.startswith(b"[") or line.strip() == b"{"):
         return BadRow("is the start of a JSON document, not JSON Lines", "Let its name end in .json.")
     if not isinstance(cause, orjson.JSONDecodeError):
-        return BadRow(f"is not valid JSON: {cause or error}")
+        return NotJson(f"is not valid JSON: {cause or error}")
     if "surrogate" in cause.msg:
         return BadRow(f"holds half of a surrogate pair before column {cause.colno}: no such character exists")
     if cause.msg == "unexpected end of data":
         return BadRow(f"is cut off: the JSON ends at column {cause.colno} before it is complete")
-    return BadRow(f"is not valid JSON at column {cause.colno}: {cause.msg}")
+    return NotJson(f"is not valid JSON at column {cause.colno}: {cause.msg}")
 
 
 def json_lines_or_document(stream: io.BufferedReader, name: str) -> Iterator[Row]:

@@ -26,6 +26,10 @@ class NoPrompt(BadRow):
     """The row is well formed and holds no text of a user: bad as an instruction, common in a log of chats."""
 
 
+class NotJson(BadRow):
+    """The line is no JSON at all."""
+
+
 # Line (or row number, both from 1) and value. A `BadRow` stands in the place of a value that could not be read: a
 # generator that raised it could not go on.
 Row = tuple[int, object]
@@ -46,7 +50,7 @@ MEND_ROW = "Mend it, or go on without such rows: --skip-bad-rows."
 def located(table: Table, line: int, fault: BadRow, tip: str = MEND_ROW) -> InputError:
     """The fault as an error that says where it stands; `tip` where it gives none of its own."""
     tip = fault.tip or tip
-    if table.name == STDIN and line == 1 and fault.problem.startswith("is not valid JSON"):
+    if table.name == STDIN and line == 1 and isinstance(fault, NotJson):
         tip += " Standard input is read as JSON Lines; plain text is read from a .txt file."
     error = InputError(table.name, line, fault.problem, tip)
     if table.unit != "line":
