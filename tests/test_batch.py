@@ -652,8 +652,9 @@ def test_batches_cost_half_and_cached_input_is_no_discount(source: Path, tmp_pat
     whole = 2 * summary["prompt_tokens"] + 8 * summary["completion_tokens"]
     assert summary["cost_usd"] == pytest.approx(whole / 2 / 1e6, abs=1e-6)
     assert summary["cached_tokens"] == 0
-    section = read_rows(run / "sections.jsonl")[0]["usage"]
-    assert section["batch_prompt_tokens"] == section["prompt_tokens"]
+    section = read_rows(run / "sections.jsonl")[0]
+    assert list(section["usage"]) == ["prompt_tokens", "cached_tokens", "completion_tokens"]
+    assert section["usage_by_batch"]["prompt_tokens"] == section["usage"]["prompt_tokens"]
     again = run_longwriter("build-dataset", "-r", run, *prices).summary
     assert again["cost_usd"] == summary["cost_usd"]
 

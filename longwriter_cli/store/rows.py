@@ -45,8 +45,13 @@ class UsageHead(msgspec.Struct, frozen=True, gc=False):
     prompt_tokens: _Tokens = 0
     cached_tokens: _Tokens = 0
     completion_tokens: _Tokens = 0
-    batch_prompt_tokens: _Tokens = 0
-    batch_completion_tokens: _Tokens = 0
+
+
+class ByBatchHead(msgspec.Struct, frozen=True, gc=False):
+    """The part of a usage that came by the Batch API. It stands beside it: `usage` has the three keys agreed on."""
+
+    prompt_tokens: _Tokens = 0
+    completion_tokens: _Tokens = 0
 
 
 class RequirementHead(msgspec.Struct, frozen=True, gc=False):
@@ -77,6 +82,7 @@ class PlanHead(msgspec.Struct, gc=False):
     sample: _Count = 0
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
+    usage_by_batch: ByBatchHead = ByBatchHead()
     model: str = ""
     attempts: _Count = 0
 
@@ -91,6 +97,7 @@ class SectionHead(msgspec.Struct, gc=False):
     sample: _Count = 0
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
+    usage_by_batch: ByBatchHead = ByBatchHead()
     model: str = ""
     attempts: _Count = 0
 
@@ -102,6 +109,7 @@ class SelectionHead(msgspec.Struct, gc=False):
     min_words: _Place = 0
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
+    usage_by_batch: ByBatchHead = ByBatchHead()
     model: str = ""
     attempts: _Count = 0
 
@@ -116,6 +124,7 @@ class PredictionHead(msgspec.Struct, gc=False):
     response: msgspec.Raw  # there, but not read
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
+    usage_by_batch: ByBatchHead = ByBatchHead()
     model: str = ""
     attempts: _Count = 0
 
@@ -132,6 +141,7 @@ class JudgementHead(msgspec.Struct, gc=False):
     of: str = ""
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
+    usage_by_batch: ByBatchHead = ByBatchHead()
     model: str = ""
     attempts: _Count = 0
 
@@ -146,6 +156,7 @@ class ComparisonHead(msgspec.Struct, gc=False):
     of: str
     usage: UsageHead = UsageHead()
     usage_estimated: bool = False
+    usage_by_batch: ByBatchHead = ByBatchHead()
     model: str = ""
     attempts: _Count = 0
 
@@ -167,8 +178,11 @@ class FailureHead(msgspec.Struct, gc=False):
     attempts: _Count = 0
 
 
-class _Estimated(msgspec.Struct):
+class _Beside(msgspec.Struct):
+    """What of a usage stands beside it."""
+
     usage_estimated: bool = False
+    usage_by_batch: ByBatchHead = ByBatchHead()
 
 
 def read_record(line: bytes, kind: type[R]) -> R:
@@ -176,11 +190,14 @@ def read_record(line: bytes, kind: type[R]) -> R:
     record = msgspec.json.decode(line.removeprefix(BOM), type=kind)
     if isinstance(record, Instruction):
         return _writable(record)
-    # Whether usage is estimated stands beside it. These bytes cannot stand in a text, where JSON escapes the quotes.
-    if b'"usage_estimated"' not in line:
+    # Whether usage is estimated, and what came by batch. These bytes cannot stand in a text: JSON escapes the quotes.
+    if b'"usage_estimated"' not in line and b'"usage_by_batch"' not in line:
         return record
-    estimated = msgspec.json.decode(line.removeprefix(BOM), type=_Estimated).usage_estimated
-    return replace(record, usage=replace(record.usage, estimated=estimated))
+    beside = msgspec.json.decode(line.removeprefix(BOM), type=_Beside)
+    by_batch = beside.usage_by_batch.prompt_tokens, beside.usage_by_batch.completion_tokens
+    usage = record.usage
+    tokens = usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
+    return replace(record, usage=Usage(*tokens, beside.usage_estimated, *by_batch))
 
 
 def _writable(instruction: Instruction) -> Instruction:
@@ -283,12 +300,18 @@ def _requirement(required: Requirement | None) -> dict[str, Any] | None:
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
-    tokens = {
-        "prompt_tokens": usage.prompt_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "completion_tokens": usage.completion_tokens,
+    row: dict[str, Any] = {
+        "usage": {
+            "prompt_tokens": usage.prompt_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "completion_tokens": usage.completion_tokens,
+        }
     }
+    if usage.estimated:
+        row["usage_estimated"] = True
     if usage.batch_prompt_tokens or usage.batch_completion_tokens:
-        tokens["batch_prompt_tokens"] = usage.batch_prompt_tokens
-        tokens["batch_completion_tokens"] = usage.batch_completion_tokens
-    return {"usage": tokens} | ({"usage_estimated": True} if usage.estimated else {})
+        row["usage_by_batch"] = {
+            "prompt_tokens": usage.batch_prompt_tokens,
+            "completion_tokens": usage.batch_completion_tokens,
+        }
+    return row

@@ -24,7 +24,7 @@ WORTH_ROWS = 20_000  # fewer are read in a quarter of a second
 
 _Stamp = tuple[int, int, int, int]
 _SUM_BYTES = 4
-_VERSION = f"{__version__} 2"  # another program may know other things of a row; the number counts changes between
+_VERSION = f"{__version__} 1"  # another program may know other things of a row; the number counts changes between
 
 
 class _Snapshot(msgspec.Struct, array_like=True):

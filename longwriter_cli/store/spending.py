@@ -16,10 +16,13 @@ class _TokenCounts(Protocol):
     def cached_tokens(self) -> int: ...
     @property
     def completion_tokens(self) -> int: ...
+
+
+class _ByBatch(Protocol):
     @property
-    def batch_prompt_tokens(self) -> int: ...
+    def prompt_tokens(self) -> int: ...
     @property
-    def batch_completion_tokens(self) -> int: ...
+    def completion_tokens(self) -> int: ...
 
 
 class _Paid(Protocol):
@@ -29,6 +32,8 @@ class _Paid(Protocol):
     def usage(self) -> _TokenCounts: ...
     @property
     def usage_estimated(self) -> bool: ...
+    @property
+    def usage_by_batch(self) -> _ByBatch: ...
 
 
 class Spending:
@@ -45,8 +50,8 @@ class Spending:
             spent[1] += sum([usage.cached_tokens for usage in usages])
             spent[2] += sum([usage.completion_tokens for usage in usages])
             spent[3] |= any(row.usage_estimated for row in own)
-            spent[4] += sum([usage.batch_prompt_tokens for usage in usages])
-            spent[5] += sum([usage.batch_completion_tokens for usage in usages])
+            spent[4] += sum([row.usage_by_batch.prompt_tokens for row in own])
+            spent[5] += sum([row.usage_by_batch.completion_tokens for row in own])
 
     def add(self, model: str, usage: Usage) -> None:
         spent = self._by_model[model]
