@@ -23,7 +23,7 @@ _SERVICE_S = 0.1
 
 
 def rows(*, short: bool) -> list[Row]:
-    chains, rounds = (60, 3) if short else (120, 3)
+    chains, rounds = (60, 3) if short else (90, 3)
     calls = chains * (_STEPS + 1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,8 +1,8 @@
 """The time of a whole run against the lower bound max(all service time / slots, the longest chain).
 
 Simulated: the real planner, writer, pool and run, calls of 0.5 to 1.5 s on a clock that jumps, the limiter open. Over
-HTTP, with calls of 0.4 to 1.2 s: the program as it is, its start and the limiter's slow start included, in both sizes,
-and the same program that takes instructions as they come, all at the same time.
+HTTP, with calls of the same length: the program as it is, its start and the limiter's slow start included, in both
+sizes, and the same program that takes instructions as they come, all at the same time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from variants import ORDERS
 
 from longwriter_cli.engine.gate import Gate
 
-_SERVICE_S = 0.8
+_SERVICE_S = 1.0
 _SHOWN = {"first-come": "first come, first served", "static": "split beforehand"}
 
 
