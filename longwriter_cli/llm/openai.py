@@ -104,7 +104,8 @@ class OpenAIChat:
                 "Give --base-url the new address, without /chat/completions.",
             )
         completion = self.outcome(response.status_code, content, request, sent, response.headers, keyed=keyed)
-        return replace(completion, limits=read_rate_limits(response.headers))
+        limits = read_rate_limits(response.headers)
+        return completion if limits is None else replace(completion, limits=limits)
 
     def outcome(
         self,
@@ -135,7 +136,8 @@ class OpenAIChat:
         if keyed:
             self._takes_cache_key = True
         completion = read_completion(answer, request)
-        return replace(completion, model=self.transport.hide(completion.model))
+        model = self.transport.hide(completion.model)
+        return completion if model == completion.model else replace(completion, model=model)
 
     async def _post(self, body: bytes, request: Request) -> tuple[httpx2.Response, bytes | dict[str, Any]]:
         """The response and its body, of at most `MOST_BYTES`; the answer where it came as a stream."""
