@@ -13,6 +13,7 @@ from longwriter_cli.cli import errand
 from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import print_estimate
+from longwriter_cli.cli.evaluation_calls import take_in_written, write_and_judge
 from longwriter_cli.cli.evaluation_task import EvaluationTask, as_agentwrite, has_work, settle_evaluation
 from longwriter_cli.cli.given_texts import take_in_given
 from longwriter_cli.cli.meter import AnswerMeter, Meter
@@ -30,21 +31,14 @@ from longwriter_cli.records import Comparison, Instruction, Judgement, Predictio
 from longwriter_cli.report.charts import check_installed
 from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
-from longwriter_cli.stages.agentwrite import AgentWrite
 from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.comparing import ORDERS, Comparing, compared, rivals, texts_by_row
-from longwriter_cli.stages.direct import Direct
 from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import (
     checked,
     instructions_of,
     texts_to_judge,
-    written_predictions,
 )
-from longwriter_cli.stages.judging import Judging
-from longwriter_cli.stages.plan import Planner
-from longwriter_cli.stages.trajectory import parts_to_judge
-from longwriter_cli.stages.write import Writer
 from longwriter_cli.store import anew
 from longwriter_cli.store.batches import BATCHES
 from longwriter_cli.store.manifest import read_manifest
@@ -167,7 +161,7 @@ class _Evaluation:
             return None
 
         async def work(calls: Calls) -> None:
-            await _work(task, options, run, settings, templates, calls, since)
+            await write_and_judge(task, options, run, settings, templates, calls, since)
             if since is not None:
                 anew.end(run.directory)
             if settings.judge_model is not None and self._other:
@@ -200,7 +194,7 @@ class _Evaluation:
 
     def export(self, run: Run) -> None:
         assert self._settings is not None, "what ends before the settings are known is not exported"
-        _take_in_written(run, self._settings, self._options.limit)
+        take_in_written(run, self._settings, self._options.limit)
         task = self._task
         won = None
         if task.compare is not None:
@@ -255,61 +249,6 @@ def _meter(task: EvaluationTask, options: Options, run: Run, settings: Settings,
 
 
 # --- the work
-
-
-async def _work(
-    task: EvaluationTask,
-    options: Options,
-    run: Run,
-    settings: Settings,
-    templates: Templates,
-    calls: Calls,
-    since: int | None,
-) -> None:
-    """Writes what is not written, then has it judged; all of it anew but for what was judged from `since` on."""
-    answering = Answering(run, calls.stop, calls.listen, calls.retry, calls.pool)
-    limit, slots, grace_s = options.limit, calls.slots, calls.grace_s
-    if settings.method == "direct":
-        direct = Direct(calls.chat, settings)
-        await answering.work(direct.questions(instructions_of(run, limit)), slots=slots, grace_s=grace_s)
-    elif settings.method == "agentwrite":
-        agentwrite = AgentWrite(
-            run,
-            Planner(calls.chat, settings, templates),
-            Writer(calls.chat, settings, templates),
-            settings,
-            calls.stop,
-            calls.listen,
-            calls.retry,
-            calls.pool,
-        )
-        await agentwrite.work(plan=True, write=True, slots=slots, limit=limit, grace_s=grace_s)
-        _take_in_written(run, settings, limit)
-    if settings.judge_model is not None:
-        judging = Judging(calls.chat, settings, templates.get("judge"))
-        questions = (
-            question
-            for text in texts_to_judge(run, limit)
-            for question in judging.questions(text, task.judge_samples, anew_since=since)
-        )
-        await answering.work(questions, slots=slots, grace_s=grace_s)
-        if task.judge_parts:
-            of_parts = (
-                question
-                for part in parts_to_judge(run, limit)
-                for question in judging.questions(part, anew_since=since)
-            )
-            await answering.work(of_parts, slots=slots, grace_s=grace_s)
-
-
-def _take_in_written(run: Run, settings: Settings, limit: int | None) -> None:
-    """Puts the texts that AgentWrite has finished beside those of one call."""
-    if settings.method == "agentwrite":
-        for prediction in list(written_predictions(run, limit)):
-            run.add_answer(prediction)
-
-
-# --- afterwards
 
 
 def _report(
