@@ -180,6 +180,11 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
 
+def rows_so_far(path: Path) -> list[dict[str, Any]]:
+    """Reads JSON Lines that a command writes at this moment, or wrote as it was killed: half a last line is no row."""
+    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]] if path.exists() else []
+
+
 def essays(count: int, words: int = 900) -> list[dict[str, Any]]:
     """Instructions that the scripted model plans in about `words` / 400 steps."""
     return [{"prompt": f"Write an essay of {words} words on river number {i}."} for i in range(count)]

@@ -26,7 +26,7 @@ from fake_model import (
     text_so_far,
 )
 from fake_server import FakeServer, Reply
-from program import Program, at, read_rows, run_longwriter, snapshot, until, write_rows
+from program import Program, at, read_rows, rows_so_far, run_longwriter, snapshot, until, write_rows
 
 from longwriter_cli.evals.length import length_score
 
@@ -134,7 +134,7 @@ def test_a_killed_evaluation_goes_on_and_pays_for_no_answer_twice(
     server.latency_s = 0.2
     command = ("evaluate", benchmark, "-r", run, *at(server), *JUDGE, "-c", "1")
     program = Program(*command)
-    until(lambda: len(read_rows(run / "judgements.jsonl")) >= 2)
+    until(lambda: len(rows_so_far(run / "judgements.jsonl")) >= 2)
     program.signal(9)
     program.wait()
     server.latency_s = 0.0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fake_model import is_judging, prompt_text
 from fake_server import FakeServer
-from program import Program, at, essays, read_rows, run_longwriter, until, write_rows
+from program import Program, at, essays, read_rows, rows_so_far, run_longwriter, until, write_rows
 
 JUDGE = ("--judge-model", "fake-judge")
 
@@ -23,10 +23,6 @@ def benchmark(tmp_path: Path) -> Path:
 
 def judgements(run: Path) -> list[dict[str, Any]]:
     return read_rows(run / "judgements.jsonl")
-
-
-def rows_so_far(path: Path) -> int:
-    return path.read_bytes().count(b"\n")
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
@@ -45,7 +41,7 @@ def test_a_judging_anew_that_was_stopped_goes_on_with_what_was_judged_anew(
     until(lambda: len(server.requests) > earlier + done)
     program.signal(end)
     program.wait()
-    assert rows_so_far(run / "judgements.jsonl") == 8 + done
+    assert len(rows_so_far(run / "judgements.jsonl")) == 8 + done
     server.answer, server.latency_s = None, 0
     assert run_longwriter(*command, "--dry-run", "--json").summary["calls"] == 8 - done
     result = run_longwriter(*command, "--json")

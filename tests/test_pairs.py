@@ -13,7 +13,7 @@ import datasets
 import pytest
 from fake_model import DIMENSIONS, is_judging, prompt_text, prose
 from fake_server import FakeServer, Reply
-from program import Program, at, read_rows, run_longwriter, snapshot, until, write_rows
+from program import Program, at, read_rows, rows_so_far, run_longwriter, snapshot, until, write_rows
 
 from longwriter_cli.evals.length import length_score
 
@@ -143,7 +143,7 @@ def test_a_killed_command_goes_on_and_pays_for_no_answer_twice(
     server.latency_s = 0.1
     command = ("pairs", instructions, "-r", run, *at(server), *JUDGE, "--seed", SEED, "-c", "1")
     program = Program(*command)
-    until(lambda: len(read_rows(run / "judgements.jsonl")) >= 2, timeout_s=60)
+    until(lambda: len(rows_so_far(run / "judgements.jsonl")) >= 2, timeout_s=60)
     program.signal(9)
     program.wait()
     assert not (run / "pairs.jsonl").exists()
@@ -346,7 +346,7 @@ def test_a_killed_command_goes_on_with_the_samples_of_agentwrite(
     calls = server.stats.calls
     server.latency_s = 0.05
     program = Program(*command, "-c", 1)
-    until(lambda: any("sample" in row for row in read_rows(run / "sections.jsonl")), timeout_s=60)
+    until(lambda: any("sample" in row for row in rows_so_far(run / "sections.jsonl")), timeout_s=60)
     program.signal(9)
     program.wait()
     server.latency_s = 0.0

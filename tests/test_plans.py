@@ -13,7 +13,19 @@ from typing import Any
 import pytest
 from fake_model import prompt_text
 from fake_server import FakeServer
-from program import Program, at, audit, essays, read_rows, run_longwriter, snapshot, texts, until, write_rows
+from program import (
+    Program,
+    at,
+    audit,
+    essays,
+    read_rows,
+    rows_so_far,
+    run_longwriter,
+    snapshot,
+    texts,
+    until,
+    write_rows,
+)
 
 from longwriter_cli.evals.length import length_score
 from longwriter_cli.records import Step
@@ -257,7 +269,7 @@ def test_a_run_that_was_stopped_asks_for_the_same_lengths(tmp_path: Path, source
     options = ("-c", "1", "--length-control", "carry", "--grace", "0")
     for sections in accumulate((2, 3, 4)):
         program = Program("build-dataset", source, "-r", run, *options, *at(server))
-        until(lambda least=sections: len(read_rows(run / "sections.jsonl")) >= least)  # type: ignore[misc]
+        until(lambda least=sections: len(rows_so_far(run / "sections.jsonl")) >= least)  # type: ignore[misc]
         program.signal(signal.SIGKILL)
         program.wait()
     server.latency_s = 0.0

@@ -19,7 +19,7 @@ import pytest
 from fake_faults import SPOILED_ANSWERS
 from fake_http import HttpRequest
 from fake_server import RETRYABLE_FAULTS, FakeServer
-from program import Program, Result, at, audit, essays, read_rows, run_longwriter, until, write_rows
+from program import Program, Result, at, audit, essays, read_rows, rows_so_far, run_longwriter, until, write_rows
 
 pytestmark = pytest.mark.ray
 
@@ -94,8 +94,8 @@ def test_a_run_with_a_node_killed_in_the_middle_is_the_local_one_to_the_byte(
     command = ("build-dataset", source, "-r", run, *at(server), "-c", "4", *on(short_lived), "--progress", "plain")
     program = Program(*command, fresh=True)
     until(lambda: len(joined(program.stderr)) == 2, TIMEOUT_S)
-    written = len(read_rows(run / "sections.jsonl"))
-    until(lambda: len(read_rows(run / "sections.jsonl")) >= written + 4, TIMEOUT_S)
+    written = len(rows_so_far(run / "sections.jsonl"))
+    until(lambda: len(rows_so_far(run / "sections.jsonl")) >= written + 4, TIMEOUT_S)
     short_lived.remove_node(next(iter(short_lived.worker_nodes)), allow_graceful=False)
     result = program.wait(TIMEOUT_S)
     assert result.code == 0, result
@@ -117,7 +117,7 @@ def test_a_node_that_joins_takes_its_share(cluster: Any, tmp_path: Path, server:
     run = tmp_path / "run"
     command = ("build-dataset", source, "-r", run, *at(server), "-c", "4", *on(cluster), "--progress", "json")
     program = Program(*command, fresh=True)
-    until(lambda: len(read_rows(run / "sections.jsonl")) >= 4, TIMEOUT_S)
+    until(lambda: len(rows_so_far(run / "sections.jsonl")) >= 4, TIMEOUT_S)
     cluster.add_node(num_cpus=1)
     server.latency_s = 2.0  # so that there is time enough for it to join
     until(lambda: len(actors_in(program.stderr)) == 3, TIMEOUT_S)
@@ -218,7 +218,7 @@ def test_a_signal_stops_it_in_good_order(
     server.latency_s = 0.5
     run = tmp_path / "run"
     program = Program("build-dataset", source, "-r", run, *at(server), "-c", "4", *on(cluster), fresh=True)
-    until(lambda: len(read_rows(run / "sections.jsonl")) >= 3, TIMEOUT_S)
+    until(lambda: len(rows_so_far(run / "sections.jsonl")) >= 3, TIMEOUT_S)
     program.signal(number)
     result = program.wait(TIMEOUT_S)
     assert result.code == 128 + number, result

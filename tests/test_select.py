@@ -16,7 +16,18 @@ import pytest
 from fake_model import digest, prompt_text
 from fake_server import FakeServer
 from made_log import LogRow, made_log
-from program import SUMMARY_KEYS, Program, Result, at, read_rows, run_longwriter, snapshot, until, write_rows
+from program import (
+    SUMMARY_KEYS,
+    Program,
+    Result,
+    at,
+    read_rows,
+    rows_so_far,
+    run_longwriter,
+    snapshot,
+    until,
+    write_rows,
+)
 
 ROWS = 5000
 LONG = "Write a 5,000-word story about a lighthouse keeper who finds an old letter"
@@ -254,22 +265,16 @@ def test_a_killed_command_goes_on_and_pays_for_no_verdict_again(tmp_path: Path, 
     log = log_of(tmp_path, *novels(300))
     checkpoint = out.parent / f"{out.name}.run" / "selections.jsonl"
     program = Program("select", log, "-o", out, "-c", "2", *at(server))
-    until(lambda: len(read_rows_so_far(checkpoint)) >= 5)
+    until(lambda: len(rows_so_far(checkpoint)) >= 5)
     os.kill(program.pid, signal.SIGKILL)
     program.wait()
-    done = len(read_rows_so_far(checkpoint))
+    done = len(rows_so_far(checkpoint))
     assert done < 300
     assert not out.exists()
     server.latency_s = 0
     result = select(log, "-o", out, "--json", *at(server))
     assert (result.summary["calls"], result.summary["records"]) == (300 - done, 300)
     assert server.stats.calls <= 302, "two may have been in flight"
-
-
-def read_rows_so_far(path: Path) -> list[bytes]:
-    return (
-        [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")] if path.exists() else []
-    )
 
 
 def test_an_interrupt_keeps_what_was_answered_and_the_earlier_selection(
@@ -281,14 +286,14 @@ def test_an_interrupt_keeps_what_was_answered_and_the_earlier_selection(
     log = log_of(tmp_path, *novels(300))
     checkpoint = out.parent / f"{out.name}.run" / "selections.jsonl"
     program = Program("select", log, "-o", out, "-c", "2", "--json", *at(server))
-    until(lambda: len(read_rows_so_far(checkpoint)) >= 6)
+    until(lambda: len(rows_so_far(checkpoint)) >= 6)
     program.signal(signal.SIGINT)
     result = program.wait()
     assert result.code == 130
     assert "longwriter select" in result.stderr
     assert out.read_bytes() == earlier
     assert result.summary["dataset"] is None
-    assert result.summary["written"] == len(read_rows_so_far(checkpoint)) < 300
+    assert result.summary["written"] == len(rows_so_far(checkpoint)) < 300
 
 
 def test_all_calls_that_may_be_in_flight_are(tmp_path: Path, out: Path, server: FakeServer) -> None:
