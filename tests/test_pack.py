@@ -380,6 +380,19 @@ def test_a_bad_row_is_told_before_anything_is_tokenized(tmp_path: Path, tokenize
     assert (figures["records"], figures["bad_rows"]) == (60, 1)
 
 
+@pytest.mark.parametrize("said", ["", " \n\u3000"])
+def test_an_empty_answer_is_no_lesson(tmp_path: Path, tokenizer: Path, said: str) -> None:
+    rows = [record(1, 5), record(2, 5)]
+    rows[1]["messages"][1]["content"] = said
+    source = write_rows(tmp_path / "a.jsonl", rows)
+    arguments = (source, "-o", tmp_path / "packs", "--tokenizer", tokenizer)
+    error = pack(*arguments, code=2).stderr
+    assert f"{source} line 2: message 2 is an empty answer" in error
+    assert "--skip-bad-rows" in error
+    figures = pack(*arguments, "--skip-bad-rows", "--json").summary
+    assert (figures["records"], figures["bad_rows"]) == (1, 1)
+
+
 def test_a_chat_that_the_template_refuses_is_told_with_its_line(tmp_path: Path, tokenizer: Path) -> None:
     template = tmp_path / "strict.jinja"
     template.write_text(STRICT_TEMPLATE, encoding="utf-8")

@@ -26,7 +26,7 @@ def read_conversations(source: str, on_bad_row: Callable[[InputError], None] | N
     """The chats of a dataset, in its order, one at a time.
 
     `source` is a file, a folder of data files, what `datasets` has saved (all splits), or `hf:NAME[@CONFIG][:SPLIT]`.
-    A row that is no chat with an answer is handed to `on_bad_row`, and reading goes on.
+    A row that is no chat with answers is handed to `on_bad_row`, and reading goes on.
 
     Raises:
         InputError: a row is no chat and there is no `on_bad_row`; or the source cannot be read.
@@ -57,6 +57,9 @@ def _messages(value: object) -> tuple[Message, ...]:
     messages = tuple(map(_message, turns))
     if not any(message.role == "assistant" for message in messages):
         raise BadRow("is no record: its messages lack an assistant's", _FORM)
+    for number, message in enumerate(messages, 1):
+        if message.role == "assistant" and not message.content.strip():
+            raise BadRow(f"message {number} is an empty answer: a model would learn from it to say nothing")
     return messages
 
 
