@@ -48,6 +48,7 @@ HOMES = {
     "filelock": {"store"},
     "uvloop": {"cli"},
     "msgspec": {"store"},
+    "xxhash": {"store"},
     "transformers": {"train"},
     "numpy": {"train", "store"},
     "ray": {"engine"},

@@ -38,10 +38,13 @@ class SectionEntry:
 
 
 class IndexState(msgspec.Struct, array_like=True):
-    """All that an index knows, in a form that can be written: columns are the bytes of arrays, in a fixed order."""
+    """All that an index knows, in a form that can be written: columns are the bytes of arrays, in a fixed order.
+
+    Nothing is copied: as long as there is a state, its index can take in no row.
+    """
 
     ids: list[str]
-    columns: list[bytes]
+    columns: list[memoryview]
     gaps: dict[int, frozenset[int]]
     answers: dict[str, list[tuple[list[str | int], int]]]
     failures: list[Failure]
@@ -106,8 +109,8 @@ class Index:
         return len(self.ids)
 
     def rows(self) -> int:
-        """How many instructions and sections it knows of."""
-        return len(self.ids) + len(self._section_at)
+        """How many instructions, sections and answers it knows of."""
+        return len(self.ids) + len(self._section_at) + sum(map(len, self._answers.values()))
 
     def is_blank(self) -> bool:
         """Whether nothing is planned or written yet, nor has failed."""
@@ -232,7 +235,7 @@ class Index:
             return None
         return IndexState(
             self.ids,
-            [column.tobytes() for column in self._columns()],
+            [memoryview(column).cast("B") for column in self._columns()],
             self._gaps,
             {stage: [(list(key), offset) for key, offset in keys.items()] for stage, keys in self._answers.items()},
             [failure for failures in self.failures.values() for failure in failures],

@@ -202,14 +202,17 @@ class RowReader(Generic[T]):
         for batch in self.batches(path, tip):
             yield from zip(*batch, strict=True)
 
-    def batches(self, path: Path, tip: str = "") -> Iterator[tuple[list[int], list[bytes], list[T]]]:
+    def batches(self, path: Path, tip: str = "", start: int = 0) -> Iterator[tuple[list[int], list[bytes], list[T]]]:
         """The same, some hundred rows at a time: offsets, lines, rows. A bad line is told when its batch is asked for.
+
+        `start` is the offset of the first line that is read.
 
         Without a step of Python for each line, this takes two thirds of the time of a loop that decodes line by line.
         """
-        offset = 0
+        offset = start
         try:
             with path.open("rb", buffering=_BATCH) as file:
+                file.seek(start)
                 torn = False
                 while not torn and (lines := file.readlines(_BATCH)):
                     torn = not lines[-1].endswith(b"\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,15 +115,17 @@ def takes(indexes: Indexes) -> dict[str, Take]:
     }
 
 
-def load(directory: Path, indexes: Indexes) -> None:
-    """Reads all rows of a run into indexes that are empty.
+def load(directory: Path, indexes: Indexes, known: Mapping[str, int]) -> Mapping[str, int]:
+    """Reads the rows of a run into indexes, and returns how many of each file.
+
+    `known` says up to which byte of each file the indexes have its rows already: 0 where it does not name the file.
 
     Raises:
         InputError: a row cannot be used; names file and line.
     """
     taken = dict.fromkeys(HEADS, 0)
     for name, take in takes(indexes).items():
-        for offsets, lines, heads in HEADS[name].batches(directory / name, _TIPS[name]):
+        for offsets, lines, heads in HEADS[name].batches(directory / name, _TIPS[name], known.get(name, 0)):
             if name in (PLANS, FAILURES):
                 for offset, line, head in zip(offsets, lines, heads, strict=True):
                     problem = plan_problem(head.steps) if name == PLANS else ROWS[name].problem(line)
@@ -131,13 +133,14 @@ def load(directory: Path, indexes: Indexes) -> None:
                         raise bad_row(directory, name, offset, problem)
             take(heads, offsets, lines)
             taken[name] += len(heads)
-    if not taken[INSTRUCTIONS] and (taken[PLANS] or taken[SECTIONS]):
+    if not known and not taken[INSTRUCTIONS] and (taken[PLANS] or taken[SECTIONS]):
         raise InputError(
             directory / INSTRUCTIONS,
             None,
             "holds no instruction, though there are plans or sections",
             "Put the file back; without it nothing of the run can be exported.",
         )
+    return taken
 
 
 def bad_row(directory: Path, name: str, offset: int, problem: str) -> InputError:

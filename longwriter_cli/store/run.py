@@ -19,7 +19,6 @@ import orjson
 
 from longwriter_cli.errors import InputError, UsageError
 from longwriter_cli.records import Answer, Failure, Instruction, Plan, Section, Usage
-from longwriter_cli.store import snapshot
 from longwriter_cli.store.anew import ANEW
 from longwriter_cli.store.batch_rows import requests_under_way
 from longwriter_cli.store.batches import BATCHES
@@ -59,7 +58,7 @@ from longwriter_cli.store.rows import (
     read_record,
     section_row,
 )
-from longwriter_cli.store.snapshot import SNAPSHOT
+from longwriter_cli.store.snapshot import SNAPSHOT, Snapshot
 
 __all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "REJECTS", "SECTIONS", "Run", "no_run"]
 
@@ -91,6 +90,7 @@ class Run:
             )
         self.index = Index(digest_of, lambda offset: self._fetch(PLANS, offset, Plan).steps)
         self.indexes = Indexes(self.index)
+        self._snapshot = Snapshot(self.indexes)
         self._sample = 0
         self._take = takes(self.indexes)
 
@@ -98,8 +98,7 @@ class Run:
     def read(cls, directory: Path, digest_of: DigestOf) -> Run:
         """Opens a run for looking only: takes no lock and cuts nothing."""
         run = cls(directory, digest_of, None)
-        if not snapshot.restore(directory, ROWS, run.indexes):
-            load(directory, run.indexes)
+        run._load()
         return run
 
     @classmethod
@@ -125,8 +124,7 @@ class Run:
             raise
         try:
             run._mend()
-            if not snapshot.restore(directory, ROWS, run.indexes):
-                load(directory, run.indexes)
+            run._load()
         except BaseException:  # the same
             run.close()
             raise
@@ -172,6 +170,8 @@ class Run:
         for _, lines, heads in HEADS[INSTRUCTIONS].batches(staged):
             append = self._appender(INSTRUCTIONS).append_line
             self._take[INSTRUCTIONS](heads, list(map(append, lines)), lines)
+            self._note(INSTRUCTIONS, len(lines))
+        self._snapshot.save_if_due(self.directory)
 
     def _is_news(self, instruction: Instruction, line: bytes) -> bool:
         position = self.index.position(instruction.id)
@@ -217,6 +217,12 @@ class Run:
         """Appends a row as it stands in another run's file of that name, its newline included."""
         head = HEADS[name].decode(line)
         self._take[name]([head], [self._appender(name).append_line(line)], [line])
+        self._note(name, 1)
+        self._snapshot.save_if_due(self.directory)
+
+    def _note(self, name: str, rows: int) -> None:
+        """Tells the snapshot that so many rows more of a file are in the indexes, which have all of it now."""
+        self._snapshot.note(name, self._files[name].size, rows)
 
     # --- reading
 
@@ -294,6 +300,12 @@ class Run:
 
     # --- opening and closing
 
+    def _load(self) -> None:
+        known = self._snapshot.restore(self.directory)
+        read = load(self.directory, self.indexes, known)
+        for name in self._files:
+            self._note(name, read[name])
+
     def _mend(self) -> None:
         for name in ROWS:
             if (self.directory / name).exists():
@@ -340,10 +352,10 @@ class Run:
 
     def close(self) -> None:
         """Brings all rows to the disk and gives up the lock."""
-        has_grown = False
         try:
             self._sync.close()
-            has_grown = any(appender.has_grown for appender in self._files.values())
+            if any(appender.has_grown for appender in self._files.values()):
+                self._snapshot.save(self.directory)
         except OSError as error:
             raise disk_error(error, self.directory) from None
         finally:
@@ -352,8 +364,6 @@ class Run:
             for fd in self._read_fds.values():
                 os.close(fd)
             self._files, self._read_fds = {}, {}
-            if has_grown:
-                snapshot.save(self.directory, ROWS, self.indexes)
             if self._lock is not None:
                 self._lock.release()
 

@@ -1,21 +1,26 @@
-"""A large run opens from the snapshot of its index, and only where the rows are those that the snapshot was made of."""
+"""A large run opens from the snapshot of its index and the rows behind it, as long as those before it are unchanged."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from made_rows import failure, open_run, plan, read_run, section, small_run
+from made_rows import failure, instruction, open_run, plan, read_run, section, small_run, take_in
 
+from longwriter_cli.errors import DiskFailed, InputError
 from longwriter_cli.records import Section, Selection, Step, Usage
 from longwriter_cli.store import snapshot
 from longwriter_cli.store.index import Index
 from longwriter_cli.store.indexes import Indexes
 from longwriter_cli.store.load import ROWS
+from longwriter_cli.store.run import Run
 from longwriter_cli.text.plan import plan_digest
 
 COUNT = snapshot.WORTH_ROWS
@@ -43,13 +48,15 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run_directory(large: Path, tmp_path: Path) -> Path:
-    """The same, for a test that changes it: it has its own snapshot, for a copy's is none."""
-    directory = tmp_path / "run"
-    shutil.copytree(large, directory)
-    (directory / snapshot.SNAPSHOT).unlink()
-    with open_run(directory) as run:
-        run.add_section(section_of(9, 2))
-    return directory
+    """A copy, for a test that changes it. Its snapshot is as good as the first one's."""
+    return shutil.copytree(large, tmp_path / "run")
+
+
+def without_snapshot(directory: Path) -> Path:
+    """A copy that opens from its rows."""
+    copy = shutil.copytree(directory, directory.with_name("from-rows"), dirs_exist_ok=True)
+    (copy / snapshot.SNAPSHOT).unlink()
+    return copy
 
 
 def section_of(number: int, n: int) -> Section:
@@ -57,8 +64,13 @@ def section_of(number: int, n: int) -> Section:
 
 
 def is_restored(directory: Path) -> bool:
-    """Whether a run opens from its snapshot, without a look at the rows."""
-    return snapshot.restore(directory, ROWS, Indexes(Index(plan_digest, lambda offset: ())))
+    """Whether a run opens from its snapshot."""
+    return bool(covered(directory))
+
+
+def covered(directory: Path) -> Mapping[str, int]:
+    """How many bytes of each file need not be read."""
+    return snapshot.Snapshot(Indexes(Index(plan_digest, lambda offset: ()))).restore(directory)
 
 
 def knowledge(indexes: Indexes) -> list[object]:
@@ -74,31 +86,93 @@ def knowledge(indexes: Indexes) -> list[object]:
     return known
 
 
-def test_a_snapshot_knows_all_that_the_rows_say(large: Path, tmp_path: Path) -> None:
-    assert is_restored(large)
-    copy = tmp_path / "copy"
-    shutil.copytree(large, copy)
-    assert not is_restored(copy)
-    with read_run(large) as run, read_run(copy) as from_rows:
+def test_a_snapshot_knows_all_that_the_rows_say(run_directory: Path) -> None:
+    sizes = {name: (run_directory / name).stat().st_size for name in ROWS if (run_directory / name).exists()}
+    assert covered(run_directory) == sizes
+    with read_run(run_directory) as run, read_run(without_snapshot(run_directory)) as from_rows:
         assert knowledge(run.indexes) == knowledge(from_rows.indexes)
-        line = (large / "instructions.jsonl").read_bytes().splitlines(keepends=True)[17]
+        line = (run_directory / "instructions.jsonl").read_bytes().splitlines(keepends=True)[17]
         assert run.index.same_line(17, line)
         assert not run.index.same_line(16, line)
 
 
 def test_a_run_opens_from_it_and_goes_on(run_directory: Path) -> None:
+    earlier = covered(run_directory)["sections.jsonl"]
     with open_run(run_directory) as run:
-        assert run.sections(9).keys() == {1, 2}
+        assert run.sections(8).keys() == {1}
         run.add_section(section_of(8, 2))
     with read_run(run_directory) as run:
         assert run.sections(8).keys() == {1, 2}
         assert run.index.is_complete(8)
-    assert is_restored(run_directory)
+    assert covered(run_directory)["sections.jsonl"] > earlier
 
 
-def append(path: Path) -> None:
-    with path.open("ab") as file:
-        file.write(b'{"id":"new","row":0,"prompt":"Another.","meta":{}}\n')
+def test_one_that_a_kill_left_behind_serves_with_the_rows_behind_it(run_directory: Path) -> None:
+    old = (run_directory / snapshot.SNAPSHOT).read_bytes()
+    with open_run(run_directory) as run:
+        run.add_section(section_of(8, 2))
+        run.add_plan(plan("i9", 700))
+        run.add_failure(failure("i5", "write", 1, kind="empty", usage=Usage(1, 0, 1)))
+    (run_directory / snapshot.SNAPSHOT).write_bytes(old)
+    with (run_directory / "sections.jsonl").open("ab") as sections:
+        sections.write(b'{"id":"i9","n":2,"plan":"7')
+    with read_run(run_directory) as run, read_run(without_snapshot(run_directory)) as from_rows:
+        assert knowledge(run.indexes) == knowledge(from_rows.indexes)
+    with open_run(run_directory) as run:
+        assert run.sections(8).keys() == {1, 2}
+        assert [failure.n for failure in run.index.standing_failures()] == [2]
+
+
+def test_a_bad_row_behind_it_is_told_with_its_line(run_directory: Path) -> None:
+    plans = run_directory / "plans.jsonl"
+    lines = plans.read_bytes().count(b"\n")
+    with plans.open("ab") as file:
+        file.write(b'{"id":"i1","steps":[]}\n')
+    with pytest.raises(InputError, match=f"plans.jsonl.* line {lines + 1}"):
+        read_run(run_directory)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_was_done_and_wherever_it_was_killed(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A snapshot is written every fifth row, the directory copied at any moment, as a kill would leave it."""
+    monkeypatch.setattr(snapshot, "WORTH_ROWS", 5)
+    chance = random.Random(seed)
+    directory, moments = tmp_path / "run", []
+    for session in range(3):
+        with open_run(directory) as run:
+            take_in(run, *(instruction(f"i{row}", row=row) for row in range(4 * (session + 1))))
+            for _ in range(20):
+                something(run, chance)
+                if chance.random() < 0.2:
+                    killed = tmp_path / f"killed-{len(moments)}"
+                    moments.append(shutil.copytree(directory, killed))
+    restored = 0
+    for killed in [*moments, directory]:
+        restored += is_restored(killed)
+        with read_run(killed) as run:
+            known = knowledge(run.indexes)
+        (killed / snapshot.SNAPSHOT).unlink(missing_ok=True)
+        with read_run(killed) as run:
+            assert knowledge(run.indexes) == known
+    assert restored > len(moments) // 2
+
+
+def something(run: Run, chance: random.Random) -> None:
+    """Adds a row, of any kind."""
+    number, sample = chance.randrange(len(run.index)), chance.choice((0, 0, 0, 2))
+    made = plan(f"i{number}", *(100 * chance.randint(1, 3) for _ in range(2)))
+    view = run.sample(sample)
+    match chance.randrange(6):
+        case 0 | 1:
+            view.add_plan(made)
+        case 2 | 3:
+            view.add_section(section(view.plan(number) or made, chance.randint(1, 2)))
+        case 4:
+            view.add_failure(failure(f"i{number}", "write", 2, kind="empty", usage=Usage(7, 1, 2)))
+        case _:
+            run.add_answer(Selection(f"i{number}", True, "it does", model="judge", usage=Usage(3, 0, 1)))
 
 
 def edit_in_place(path: Path) -> None:
@@ -110,12 +184,12 @@ def edit_in_place(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def replace_by_itself(path: Path) -> None:
-    shutil.copy2(path, path.with_suffix(".new"))
-    path.with_suffix(".new").replace(path)
+def cut_off_the_last_row(path: Path) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]))
 
 
-@pytest.mark.parametrize("change", [append, edit_in_place, replace_by_itself, Path.unlink])
+@pytest.mark.parametrize("change", [edit_in_place, cut_off_the_last_row, Path.unlink])
 def test_it_counts_for_no_other_rows(run_directory: Path, change: Callable[[Path], None]) -> None:
     assert is_restored(run_directory)
     change(run_directory / "instructions.jsonl")
@@ -145,21 +219,41 @@ def test_a_damaged_one_is_none(run_directory: Path, damage: Callable[[bytes], by
         assert len(run.index) == COUNT
 
 
+def test_it_is_written_anew_for_a_tenth_more_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "WORTH_ROWS", 5)
+    sizes = []
+    with open_run(tmp_path) as run:
+        take_in(run, *(instruction(f"i{row}", row=row) for row in range(100)))
+        for number in range(30):
+            run.add_section(section_of(number, 1))
+            sizes.append(covered(tmp_path).get("sections.jsonl", 0))
+    changes = [n for n, (before, after) in enumerate(pairwise(sizes), 2) if before != after]
+    assert changes == [10, 21], "a tenth of 100 rows, then of 110"
+
+
 def test_what_this_process_alone_knows_is_not_written(run_directory: Path) -> None:
+    before = covered(run_directory)
     with open_run(run_directory) as run:
         run.index.forget_plans([0])
         assert run.index.plan_at(0) is None
         run.add_section(section_of(1, 2))
-    assert not is_restored(run_directory)
+    assert covered(run_directory) == before
     with read_run(run_directory) as run:
         assert run.index.plan_at(0) is not None
 
 
 def test_rows_of_unknown_instructions_forbid_it(run_directory: Path) -> None:
     """Their instruction may come back, and with it what was paid for."""
+    before = covered(run_directory)
     with open_run(run_directory) as run:
         run.add_section(section(plan("gone"), 1))
-    assert not is_restored(run_directory)
+    assert covered(run_directory) == before
+    with open_run(run_directory) as run:
+        take_in(run, instruction("gone", row=COUNT))
+        run.add_plan(plan("gone"))
+    assert covered(run_directory) == before, "the section was passed over when the rows were read"
+    with read_run(run_directory) as run:
+        assert run.sections(COUNT).keys() == {1}
 
 
 def test_a_command_that_adds_nothing_leaves_it_as_it_is(run_directory: Path) -> None:
@@ -177,6 +271,29 @@ def test_a_command_that_adds_nothing_leaves_it_as_it_is(run_directory: Path) -> 
 def test_a_small_run_has_none(tmp_path: Path) -> None:
     small_run(tmp_path)
     assert not (tmp_path / snapshot.SNAPSHOT).exists()
+
+
+def test_instructions_that_were_half_taken_in_are_not_known_to_it(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, rows = os.write, 0
+
+    def full(fd: int, data: bytes) -> int:
+        nonlocal rows
+        rows += b'"late' in bytes(data)
+        if rows > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data)
+
+    with open_run(run_directory) as run:
+        run.add_section(section_of(1, 2))
+        monkeypatch.setattr(os, "write", full)
+        with pytest.raises(DiskFailed):
+            take_in(run, *(instruction(f"late{row}", row=COUNT + row) for row in range(4)))
+        monkeypatch.undo()
+    with read_run(run_directory) as run:
+        assert run.sections(1).keys() == {1, 2}
+        assert run.index.ids[COUNT:] == ["late0", "late1"]
 
 
 def test_a_disk_that_does_not_take_it_is_no_matter(run_directory: Path) -> None:
