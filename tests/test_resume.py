@@ -13,6 +13,8 @@ import pytest
 from fake_server import FakeServer
 from program import Program, at, audit, essays, read_rows, run_longwriter, snapshot, texts, write_rows
 
+from longwriter_cli.store.snapshot import SNAPSHOT
+
 INSTRUCTIONS = [
     {"prompt": "Write an essay of 1600 words on the river Elbe."},
     {"prompt": "写一篇1600字的文章，谈谈长江。"},
@@ -33,6 +35,12 @@ def dying(fd, row):
     write(fd, row[:-1] if {share} is None else row[: int(len(row) * {share})])
     os.kill(os.getpid(), signal.SIGKILL)
 os.write = dying
+"""
+
+# A run of a few rows keeps a snapshot of its index too, written anew for every row.
+WITH_SNAPSHOT = """
+from longwriter_cli.store import snapshot
+snapshot.WORTH_ROWS = 1
 """
 
 # Kills the process right before or after its k-th rename, by which whole files come to be.
@@ -91,6 +99,18 @@ def test_a_run_killed_after_every_append_ends_the_same_and_never_pays_twice(
     assert (run / "dataset.jsonl").read_bytes() == undisturbed
     assert server.stats.calls == 3 + 12
     assert server.stats.repeats_after_success == 0
+
+
+@pytest.mark.parametrize("share", [1, None, 0.5], ids=["whole", "without its newline", "half"])
+def test_a_run_killed_a_row_behind_its_snapshot_goes_on_with_both(
+    source: Path, run: Path, server: FakeServer, undisturbed: bytes, share: float | None
+) -> None:
+    patch = WITH_SNAPSHOT + KILL_AT_APPEND.format(at=3, share=share)
+    kills = kill_until_done(source, run, server, patch, patch)
+    assert kills >= ROWS // 3
+    assert (run / SNAPSHOT).exists()
+    assert (run / "dataset.jsonl").read_bytes() == undisturbed
+    assert server.stats.repeats_after_success == (kills - 1 if share == 0.5 else 0)
 
 
 def test_a_row_that_lacks_only_its_newline_is_not_paid_again(
