@@ -40,7 +40,7 @@ class ExportOptions:
     ] = None
     format: Annotated[
         Literal["jsonl", "parquet", "hf"],
-        _option("--format", show_default=True, help="hf: what `datasets.load_from_disk` reads, a folder."),
+        _option("--format", show_default=True, help="hf: a folder, as `load_from_disk` of datasets reads it."),
     ] = "jsonl"
     record_format: Annotated[
         Literal["messages", "sharegpt", "alpaca"],
@@ -58,7 +58,7 @@ class ExportOptions:
             "--split",
             metavar="NAME=X,…",
             show_default="one whole",
-            help="Splits with their shares, as in train=0.98,validation=0.02. Where a record goes is told by its id, "
+            help="Splits with their shares, as in train=0.9,test=0.1. Where a record goes is told by its id, "
             "and stays so as the dataset grows.",
         ),
     ] = None

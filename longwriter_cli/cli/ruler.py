@@ -37,7 +37,7 @@ def command(
             metavar="N,N…",
             envvar="LONGWRITER_LENGTHS",
             show_envvar=False,
-            show_default="1k,2k,5k,10k,20k,30k",
+            show_default="1k, 2k, 5k, 10k, 20k, 30k",
             help="The lengths to ask for, in words.",
         ),
     ] = None,
