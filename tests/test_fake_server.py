@@ -24,6 +24,7 @@ import openai
 import pytest
 from fake_model import ScriptedModel, asked_step, asked_words, audit_record, marks, split_sections, text_so_far
 from fake_server import FINAL_FAULTS, MODES, RETRYABLE_FAULTS, FakeServer, Reply
+from program import until
 
 from longwriter_cli.text.words import count_words, count_words_longbench
 
@@ -620,22 +621,24 @@ def timed(server: FakeServer, body: object) -> float:
 def test_latency_is_per_request_and_per_word() -> None:
     with FakeServer(latency_s=0.1, latency_jitter=0.5) as server:
         found = [timed(server, ask(f"hello {i}")) for i in range(6)]
-        assert all(0.05 <= took_s < 0.3 for took_s in found)
+        assert 0.05 <= min(found) < 0.3
         assert max(found) - min(found) > 0.01
     with FakeServer(answer=lambda request: "word " * 100, latency_per_word_s=0.002) as server:
-        assert 0.2 <= timed(server, ask()) < 0.5
-        assert 0.15 <= timed(server, ask(stream=True)) < 0.6
+        assert 0.2 <= timed(server, ask()) < 2
+        assert 0.15 <= timed(server, ask(stream=True)) < 2
 
 
 def test_an_answer_to_a_client_that_has_gone_counts_as_no_success() -> None:
     with FakeServer(latency_s=0.2) as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=0.05)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection.connect()
+        connection.sock.settimeout(0.05)
         connection.request("POST", "/v1/chat/completions", json.dumps(ask()))
         with pytest.raises(TimeoutError):
             connection.getresponse()
         connection.close()
-        time.sleep(0.3)
-        assert (server.stats.calls, server.stats.answered, server.stats.abandoned) == (1, 0, 1)
+        until(lambda: server.stats.abandoned == 1)
+        assert (server.stats.calls, server.stats.answered) == (1, 0)
         post(server, ask())
         assert (server.stats.repeats, server.stats.repeats_after_success) == (1, 0)
 
@@ -652,8 +655,7 @@ def test_an_outage_ends_on_the_same_port_with_the_counts_kept(caplog: pytest.Log
 
     thread = Thread(target=caller)
     thread.start()
-    while server.stats.in_flight == 0:
-        time.sleep(0.01)
+    until(lambda: server.stats.in_flight == 1)
     port = server.port
     server.stop()
     thread.join(2)
@@ -714,13 +716,13 @@ def test_without_a_limit_no_answer_speaks_of_one(calm: FakeServer) -> None:
 
 
 def test_requests_beyond_the_rate_get_a_429_that_says_how_long_to_wait() -> None:
-    with FakeServer(rate_limit_rpm=120) as server:
-        answers = [post(server, ask(f"hello {n}")) for n in range(121)]
-        assert [status for status, _, _ in answers[:120]] == [200] * 120
+    with FakeServer(rate_limit_rpm=60) as server:
+        answers = [post(server, ask(f"hello {n}")) for n in range(61)]
+        assert [status for status, _, _ in answers[:60]] == [200] * 60
         left = [int(headers["x-ratelimit-remaining-requests"]) for _, headers, _ in answers]
-        assert left[0] == 119
-        assert left[119] <= 2
-        assert answers[0][1]["x-ratelimit-limit-requests"] == "120"
+        assert left[0] == 59
+        assert left[59] <= 2
+        assert answers[0][1]["x-ratelimit-limit-requests"] == "60"
         server.rate_limit_rpm = 0.5  # a new limit, with the first request of its two minutes
         for _ in range(2):
             status, _, body = post(server, ask("more"))
@@ -734,19 +736,20 @@ def test_tokens_of_prompts_and_answers_count_and_come_back_with_time() -> None:
         assert status == 200
         assert headers["x-ratelimit-remaining-tokens"] == "0"
         assert headers["x-ratelimit-reset-tokens"].startswith(("59", "1m0"))
-        status, headers, _ = post(server, ask("x" * 400))
+        status, headers, _ = post(server, ask("x" * 4000))
         assert status == 429
         wait_s = int(headers["retry-after-ms"]) / 1000
-        assert 0 < wait_s < 0.2
+        assert 0 < wait_s < 1.2
         time.sleep(wait_s)
-        assert post(server, ask("x" * 400))[0] == 200
+        assert post(server, ask("x" * 4000))[0] == 200
 
 
 def test_calls_beyond_max_concurrent_are_refused_at_once() -> None:
     with FakeServer(max_concurrent=3, latency_s=0.3) as server:
         statuses = sorted(status for status, _ in many(server, 8))
         assert statuses == [200] * 3 + [429] * 5
-        assert (server.stats.max_serving, server.stats.serving) == (3, 0)
+        until(lambda: server.stats.serving == 0)  # it is told after the answer has been sent
+        assert server.stats.max_serving == 3
         assert server.stats.rejected["concurrency_limit_exceeded"] == 5
 
 
@@ -756,7 +759,8 @@ def test_a_queue_serves_so_many_at_a_time_and_refuses_nobody() -> None:
             began = time.monotonic()
             assert [status for status, _ in many(server, 6)] == [200] * 6
             assert time.monotonic() - began >= 0.3
-            assert (server.stats.max_serving, server.stats.serving) == (2, 0)
+            until(lambda: server.stats.serving == 0)
+            assert server.stats.max_serving == 2
             server.restart()
         assert server.stats.max_in_flight > 2
 

@@ -141,9 +141,9 @@ _JUNK = [
 @pytest.mark.parametrize("junk", _JUNK)
 def test_junk_takes_no_time(junk: str) -> None:
     text = (junk * (300_000 // len(junk) + 1))[:300_000]
-    start = time.perf_counter()
+    start = time.process_time()
     clean_section(text, Step(3, "The harbour", 400), _PREVIOUS)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize("label", ["第三段：", "第三段：\n", "Paragraph 1\n", "Paragraph 1: ", "**Paragraph 1**\n\n"])
@@ -161,6 +161,6 @@ def test_the_last_of_many_equal_labels_is_judged_by_what_follows_it() -> None:
 
 def test_a_long_copy_is_removed_in_no_time() -> None:
     new = "Then the boats stayed home."
-    start = time.perf_counter()
+    start = time.process_time()
     assert clean_section(_PREVIOUS + "\n\n" + new, None, _PREVIOUS) == new
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3

@@ -215,6 +215,6 @@ def test_no_text_makes_a_filter_raise(prompt: str, texts: list[str]) -> None:
     ],
 )
 def test_time_is_linear_in_the_text(junk: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     Sieve().judge(finished("Write a story.", [(junk * 100_000)[:100_000]]))
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

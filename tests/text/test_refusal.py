@@ -74,7 +74,7 @@ def test_it_never_raises(text: str) -> None:
 
 @pytest.mark.parametrize("junk", ["I'm sorry, ", "sorry ", "as an ai ", "抱歉，", "i can't help ", " ", "*", "作为"])
 def test_junk_takes_no_time(junk: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for size in (1_000, 1_000_000):
         is_refusal((junk * size)[:size])
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

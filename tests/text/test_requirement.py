@@ -519,9 +519,9 @@ def test_no_text_raises_and_no_length_is_out_of_range(prompt: str) -> None:
 )
 def test_a_prompt_of_a_megabyte_is_read_at_once(unit: str) -> None:
     prompt = unit * (1_000_000 // len(unit))
-    began = time.perf_counter()
+    began = time.process_time()
     required_words(prompt)
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_cue_words_piled_up_cost_no_time() -> None:
@@ -532,11 +532,11 @@ def test_cue_words_piled_up_cost_no_time() -> None:
     piles = [" ".join([cue] * 60) for cue in cues] + [" ".join(draw.choices(cues, k=60)) for _ in range(100)]
     piles += [f"each {' '.join([cue] * 50)}" for cue in cues] + ["每一个不少于大约" * 20, "约超过近" * 40]
     piles += [f"{pile} apple" for pile in piles]  # a run that ends in nothing is tried in every reading
-    began = time.perf_counter()
+    began = time.process_time()
     for pile in piles:
         required_words(f"{pile} 500 words {pile}")
         required_words(f"{pile}500字{pile}")
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_any_number_is_read_in_any_of_its_forms() -> None:

@@ -104,6 +104,6 @@ def test_what_is_kept_is_a_head_of_the_text_and_stays_as_it_is(text: str) -> Non
 )
 def test_junk_takes_no_time(junk: str) -> None:
     text = (junk * 300_000)[:300_000]
-    start = time.perf_counter()
+    start = time.process_time()
     trim_to_sentence(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
