@@ -749,6 +749,30 @@ def test_an_evaluation_goes_by_batch(run: Path, server: FakeServer) -> None:
     assert "--redo-judging" in run_longwriter(*command, "--redo-judging", code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        (("ruler", "--lengths", "300,900", "--limit", "3"), "results.json"),
+        (("ruler", "--lengths", "300,900", "--limit", "3", "--method", "agentwrite"), "results.json"),
+        (("pairs", "@", "--method", "agentwrite", "--samples", "2", "--judge-model", "fake-judge"), "pairs.jsonl"),
+    ],
+    ids=["ruler", "ruler along plans", "pairs along plans"],
+)
+def test_what_else_is_measured_or_compared_goes_by_batch(
+    tmp_path: Path, server: FakeServer, command: tuple[str, ...], file: str
+) -> None:
+    source = write_rows(tmp_path / "in.jsonl", essays(4, 800))
+    command = tuple(str(source) if argument == "@" else argument for argument in command)
+    server.answer, server.bias = model, 0.8
+    run_longwriter(*command, "-r", tmp_path / "online", *at(server))
+    calls = server.stats.calls
+    server.reset()
+    run_longwriter(*command, "-r", tmp_path / "batch", *BATCH, *at(server))
+    assert (tmp_path / "batch" / file).read_bytes() == (tmp_path / "online" / file).read_bytes()
+    assert sum(batch["request_counts"]["total"] for batch in server.batches.batches.values()) == calls
+    assert max(server.batches.asked.values()) == 1
+
+
 def test_a_selection_goes_by_batch(tmp_path: Path, server: FakeServer) -> None:
     logs = write_rows(tmp_path / "logs.jsonl", [{"prompt": f"Write the history of river {i} for me"} for i in range(9)])
     picked = tmp_path / "picked.jsonl"
