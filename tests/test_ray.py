@@ -24,6 +24,16 @@ from program import Program, Result, at, audit, essays, read_rows, rows_so_far, 
 pytestmark = pytest.mark.ray
 
 KEY = "sk-a-key-that-nobody-may-see-7Q2"
+EXPORT_WAITS = """
+import sys, time
+from pathlib import Path
+if sys.argv[:1] == ["-m"]:
+    import longwriter_cli.store.export as module
+    def waiting(*_):
+        Path({mark!r}).touch()
+        time.sleep(60)
+    module.sync_file = waiting
+"""
 TIMEOUT_S = 120.0  # the start of a node takes ten seconds on a machine that does other things
 
 
@@ -219,13 +229,35 @@ def test_a_signal_stops_it_in_good_order(
     run = tmp_path / "run"
     program = Program("build-dataset", source, "-r", run, *at(server), "-c", "4", *on(cluster), fresh=True)
     until(lambda: len(rows_so_far(run / "sections.jsonl")) >= 3, TIMEOUT_S)
+    server.latency_s = 5.0
+    slow = server.stats.calls + 4
+    until(lambda: server.stats.calls >= slow, TIMEOUT_S)
     program.signal(number)
     result = program.wait(TIMEOUT_S)
     assert result.code == 128 + number, result
+    assert server.stats.abandoned == 0, "an answer that came within the grace is lost"
+    server.latency_s = 0.0
     assert "Go on with: longwriter build-dataset" in result.stderr
     assert "Traceback" not in result.stderr
     build(source, run, server, *on(cluster))
     assert server.stats.repeats_after_success == 0
+    assert audit(run) == 8
+
+
+def test_a_signal_after_the_cluster_was_left_stops_it_in_good_order(
+    cluster: Any, source: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    there, run = tmp_path / "exporting", tmp_path / "run"
+    patch = tmp_path / "sitecustomize.py"
+    patch.write_text(EXPORT_WAITS.format(mark=str(there)))
+    command = ("build-dataset", source, "-r", run, *at(server), *on(cluster))
+    program = Program(*command, fresh=True, env={"PYTHONPATH": str(tmp_path)})
+    until(there.exists, TIMEOUT_S)
+    program.signal(signal.SIGTERM)
+    result = program.wait(TIMEOUT_S)
+    assert result.code == 143, result
+    assert "Stopped by SIGTERM" in result.stderr
+    run_longwriter("build-dataset", "-r", run, "--export-only")
     assert audit(run) == 8
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
@@ -55,6 +56,16 @@ def connect(address: str) -> None:
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **more)
     except (RayError, OSError, ImportError, RuntimeError, ValueError) as error:
         raise _unreachable(address, last_line(error)) from None
+
+
+def take_sigterm_back() -> None:
+    """Gives SIGTERM to this program's own handler again. For the main thread, after `connect` and `ray.shutdown`.
+
+    The one puts a handler before it that aborts the process three seconds later, whatever it still has to bring to an
+    end (ray-project/ray pull request 64830); the other takes all away. An alarm that is set already is called off.
+    """
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+    signal.alarm(0)
 
 
 def end(actor: Any) -> None:

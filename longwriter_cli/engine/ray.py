@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from longwriter_cli import __version__
-from longwriter_cli.engine.cluster import connect, end, knock, last_line, why_lost
+from longwriter_cli.engine.cluster import connect, end, knock, last_line, take_sigterm_back, why_lost
 from longwriter_cli.engine.limits import Clock
 from longwriter_cli.engine.pool import CarryOut, Open, Pool
 from longwriter_cli.engine.stop import Stop
@@ -179,6 +179,7 @@ class Fleet:
         import ray
 
         await asyncio.to_thread(ray.shutdown)
+        take_sigterm_back()
 
     # --- seats
 
@@ -225,7 +226,10 @@ class Fleet:
             async with self._starting:
                 if self._watcher is None:
                     await knock(self._address)
-                    await asyncio.to_thread(connect, self._address)
+                    try:
+                        await asyncio.to_thread(connect, self._address)
+                    finally:
+                        take_sigterm_back()
                     self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
