@@ -62,8 +62,16 @@ def told(frame, event, argument):
 sys.setprofile(told)
 """
 TAKING_IN_STEPS, EXPORTING_STEPS = 1000, 400  # so many there are with 30 instructions
-TAKING_IN = ("store/run.py", "store/load.py", "store/jsonl.py", "store/manifest.py", "store/lock.py")
+TAKING_IN = (
+    "store/run.py",
+    "store/load.py",
+    "store/jsonl.py",
+    "store/manifest.py",
+    "store/lock.py",
+    "store/snapshot.py",
+)
 EXPORTING = ("store/export.py", "stages/build.py")
+WITH_SNAPSHOT = "from longwriter_cli.store import snapshot; snapshot.WORTH_ROWS = 5\n"  # else large runs alone have one
 FULL_DISK = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1))"
 
 _END_OF_INSTRUCTION = re.compile(r"on matter \d+\.|谈谈第\d+件事。")
@@ -245,6 +253,9 @@ class Round:
         return self._chance.choice(GOING_ON if self._chance.random() < 0.25 else CUT_SHORT)
 
     def _patch(self, name: str) -> str:
+        return (WITH_SNAPSHOT if self._chance.random() < 0.5 else "") + self._deadly_patch(name)
+
+    def _deadly_patch(self, name: str) -> str:
         match name:
             case "SIGKILL while taking in":
                 left = self._chance.randint(1, TAKING_IN_STEPS)

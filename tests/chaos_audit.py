@@ -22,6 +22,7 @@ _FILES = {
     "sections.jsonl",
     "failures.jsonl",
     "dataset.jsonl",
+    "index.bin",
     "run.lock",
 }
 _ANSWERS = ("plans.jsonl", "sections.jsonl")
