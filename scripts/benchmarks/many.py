@@ -6,7 +6,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from programs import build, instructions, serving, spend
+from programs import build, instructions, serving, spend_memory
 from table import Row
 
 _IN_FLIGHT = 1000
@@ -20,10 +20,10 @@ def rows(*, short: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as name, serving(service_s=2.0, warm=_IN_FLIGHT) as server:
         folder = Path(name)
         source = instructions(folder / "instructions.jsonl", _IN_FLIGHT + 100, fewest=_STEPS, most=_STEPS)
-        spent = spend([*build(source, folder / "run", server.base_url, _IN_FLIGHT), "--json"])
-        figures, summary = server.figures(), json.loads(spent.output)
+        output, memory = spend_memory([*build(source, folder / "run", server.base_url, _IN_FLIGHT), "--json"])
+        figures, summary = server.figures(), json.loads(output)
     added_s, median_s = figures["gap_p99_s"], figures["gap_p50_s"]
-    memory_mb = spent.memory / 1e6
+    memory_mb = memory / 1e6
     calls = f"{summary['calls']:,} calls, {summary['retries']} again"
     return [
         Row(

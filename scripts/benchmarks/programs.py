@@ -25,11 +25,10 @@ _ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.st
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a process took: wall time and CPU (user and system, its children too) in seconds, memory in bytes."""
+    """What a process took: wall time and CPU (user and system, its children too) in seconds."""
 
     wall_s: float
     cpu_s: float
-    memory: int
     started_at: float
     output: str
 
@@ -37,6 +36,24 @@ class Spent:
 def spend(command: Sequence[str], code: int = 0, **env: str) -> Spent:
     """Runs a command to its end. Raises CalledProcessError where it ends with another exit code."""
     return Command(command, **env).spent(code)
+
+
+# Runs a command, hands its output on, and says the most memory that it took, in KB, behind it.
+_WITH_MEMORY = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
+def spend_memory(command: Sequence[str]) -> tuple[str, int]:
+    """Runs a command to its end. Gives its output and the most memory that it took, in bytes.
+
+    A process has at least the memory of the one that started it to its name, so a small one does that here.
+    """
+    output, _, kilobytes = spend([sys.executable, "-c", _WITH_MEMORY, *command]).output.rstrip().rpartition("\n")
+    return output, int(kilobytes) * 1024
 
 
 class Command:
@@ -60,7 +77,7 @@ class Command:
         with self._output as file:
             file.seek(0)
             output = file.read()
-        return Spent(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, self._started_at, output)
+        return Spent(wall_s, usage.ru_utime + usage.ru_stime, self._started_at, output)
 
 
 class Serving:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import endpoint
-from programs import LONGWRITER, Spent, spend
+from programs import LONGWRITER, spend, spend_memory
 from table import Row
 
 from longwriter_cli.prompts import load_templates
@@ -61,35 +61,37 @@ def rows(*, short: bool) -> list[Row]:
         _stop(run)
         _add_rows(run, range(known, count))
         _make_run(one, 1)
-        scan, scan_s = _measured(run, one, lambda run, _: [sys.executable, "-c", _SCAN, str(run)], count)
+        scan_s = _beyond_start(run, one, lambda run, _: [sys.executable, "-c", _SCAN, str(run)], count)
         opened = lambda run, n: [sys.executable, "-c", _OPEN, str(run), str(n)]  # noqa: E731
-        killed, killed_s = _measured(run, one, opened, count)
+        killed_s = _beyond_start(run, one, opened, count)
+        memory = [spend_memory(opened(run, count))[1]]
         _stop(run)
-        resume, resume_s = _measured(run, one, opened, count)
-        _, look_s = _measured(run, one, lambda run, _: [*LONGWRITER, "inspect", str(run), "--json"], count)
+        resume_s = _beyond_start(run, one, opened, count)
+        memory.append(spend_memory(opened(run, count))[1])
+        look_s = _beyond_start(run, one, lambda run, _: [*LONGWRITER, "inspect", str(run), "--json"], count)
         size = sum(path.stat().st_size for path in run.iterdir() if path.is_file())
         (run / SNAPSHOT).unlink()
-        edited, edited_s = _measured(run, one, opened, count)
+        edited_s = _beyond_start(run, one, opened, count)
+        memory.append(spend_memory(opened(run, count))[1])
     what, beside = f"{count:,} sections, {size / 1e9:.1f} GB", f"msgspec scan, {scan_s:.1f} s"
-    memory_mb = max(spent.memory for spent in (resume, killed, edited)) / 1e6
+    memory_mb = max(memory) / 1e6
     return [
         Row(f"resume, {what}", f"{resume_s:.1f} s", beside, resume_s / scan_s, 1.5),
         Row("  after a kill", f"{killed_s:.1f} s", beside, killed_s / scan_s, 1.5),
         Row("  after an edit", f"{edited_s:.1f} s", beside, edited_s / scan_s),
-        Row("  memory, MB", f"{memory_mb:.0f} MB", f"the scan {scan.memory / 1e6:.0f} MB", memory_mb, 600),
+        Row("  memory, MB", f"{memory_mb:.0f} MB", "", memory_mb, 600),
         Row("  inspect", f"{look_s:.1f} s", beside, look_s / scan_s, 3),
     ]
 
 
-def _measured(run: Path, one: Path, command: Callable[[Path, int], list[str]], count: int) -> tuple[Spent, float]:
-    """What a command takes for the run, and its wall time in seconds beyond that for a run of one row."""
-    spent = _fastest(command(run, count))
-    return spent, spent.wall_s - _fastest(command(one, 1)).wall_s
+def _beyond_start(run: Path, one: Path, command: Callable[[Path, int], list[str]], count: int) -> float:
+    """The wall time of a command for the run, in seconds beyond that for a run of one row."""
+    return _fastest_s(command(run, count)) - _fastest_s(command(one, 1))
 
 
-def _fastest(command: list[str]) -> Spent:
+def _fastest_s(command: list[str]) -> float:
     """Of two: the first one may find cold pages."""
-    return min((spend(command) for _ in range(2)), key=lambda spent: spent.wall_s)
+    return min(spend(command).wall_s for _ in range(2))
 
 
 def _stop(directory: Path) -> None:
