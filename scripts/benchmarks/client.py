@@ -17,17 +17,18 @@ from programs import HERE, build, instructions, serving, spend
 from table import CPU, Row
 
 _CONCURRENCY = 64
+_CHAINS = 50
+_ROUNDS = 3
 _STEPS = 20  # sections of 3 KB: prompts from 1 to 60 KB, 15 KB on average with those of the plans
 _WORDS = 300
 _SERVICE_S = 0.1
 
 
 def rows(*, short: bool) -> list[Row]:
-    chains, rounds = (60, 3) if short else (90, 3)
-    calls = chains * (_STEPS + 1)
+    calls = _CHAINS * (_STEPS + 1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = instructions(folder / "instructions.jsonl", chains, fewest=_STEPS, most=_STEPS)
+        source = instructions(folder / "instructions.jsonl", _CHAINS, fewest=_STEPS, most=_STEPS)
         bodies = folder / "bodies"
         # The first run is for the bodies, and warms what the others find warm.
         _run(build(source, folder / "first", "{url}", _CONCURRENCY), keep=calls, keep_in=bodies)
@@ -46,7 +47,7 @@ def rows(*, short: bool) -> list[Row]:
         }
         spent: dict[str, list[float]] = {name: [] for name in commands}
         started: dict[str, list[float]] = {name: [] for name in commands}
-        for run in range(rounds):
+        for run in range(_ROUNDS):
             for name in commands:
                 spent[name].append(_run(commands[name](run)))
                 started[name].append(_run(idle[name](run)))

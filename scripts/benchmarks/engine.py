@@ -23,7 +23,7 @@ from longwriter_cli.records import Step
 from longwriter_cli.text.plan import format_step, format_steps
 
 _SLOTS = 4
-_TEXTS = 16
+_TEXTS = 12
 _MAX_TOKENS = 128
 _BODY = {"temperature": 0.3, "repeat_penalty": 1.1, "max_tokens": _MAX_TOKENS}
 

@@ -10,7 +10,7 @@ from programs import build, instructions, serving, spend_memory
 from table import Row
 
 _IN_FLIGHT = 1000
-_STEPS = 10
+_STEPS = 8
 
 
 def rows(*, short: bool) -> list[Row]:
