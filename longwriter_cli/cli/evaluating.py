@@ -9,7 +9,7 @@ from pathlib import Path
 
 from longwriter_cli.cli import anew as judging_anew
 from longwriter_cli.cli import chat as models
-from longwriter_cli.cli import errand
+from longwriter_cli.cli import errand, signals
 from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import print_estimate
@@ -152,7 +152,8 @@ class _Evaluation:
                 check_prices(settings, options)
                 run.check_room()
             run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
-            run.take_in(staged)
+            with signals.held():
+                run.take_in(staged)
         since = judging_anew.begin(task, run, settings)
         record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
         if self._given is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from longwriter_cli.cli import chat as models
-from longwriter_cli.cli import errand
+from longwriter_cli.cli import errand, signals
 from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import print_estimate
@@ -106,7 +106,8 @@ class _PairsErrand:
                 run.check_room()
             stored = run.manifest and Settings.from_row(run.manifest.settings)
             run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
-            run.take_in(staged)
+            with signals.held():
+                run.take_in(staged)
         record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
         self._pairing = Pairing(run, settings, rules)
         _tell_of_sameness(settings)

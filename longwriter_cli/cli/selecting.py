@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from longwriter_cli.cli import chat as models
-from longwriter_cli.cli import errand
+from longwriter_cli.cli import errand, signals
 from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.meter import AnswerMeter, Meter
@@ -94,7 +94,8 @@ class _SelectErrand:
                 run.check_room()
             stored = run.manifest and Settings.from_row(run.manifest.settings)
             run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
-            run.take_in(staged)
+            with signals.held():
+                run.take_in(staged)
         self._record_bad_rows(run)
         meter = AnswerMeter(
             "prompts",

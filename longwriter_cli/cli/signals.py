@@ -26,6 +26,7 @@ class _Told:
 
     stopped: Stopped | None = None
     at_s = 0.0
+    is_held = False
     listener: Callable[[int], object] | None = None
 
 
@@ -58,6 +59,18 @@ def heard(listener: Callable[[int], object]) -> Iterator[None]:
         _Told.listener = None
 
 
+@contextmanager
+def held() -> Iterator[None]:
+    """Meanwhile a signal does not raise: it does so at the end. For what is short, and must not be left half done."""
+    _Told.is_held = True
+    try:
+        yield
+    finally:
+        _Told.is_held = False
+    if _Told.stopped is not None:
+        raise _Told.stopped
+
+
 def stopped_by(number: int) -> Stopped:
     """The error that a signal ends the program with."""
     return Stopped(f"Stopped by {signal.Signals(number).name}; nothing is lost.", number)
@@ -71,7 +84,8 @@ def _tell(number: int, _: object) -> None:
         if first is None or number != signal.SIGHUP or now_s - _Told.at_s > _SAME_WORD_S:
             _Told.listener(number)
     elif first is None:
-        raise _Told.stopped  # type: ignore[misc]  # mypy cannot see that it was set above
+        if not _Told.is_held:
+            raise _Told.stopped  # type: ignore[misc]  # mypy cannot see that it was set above
     elif now_s - _Told.at_s > _SAME_WORD_S:
         # The way out takes too long for somebody. Rows are with the system already, and an export is whole or not.
         os.write(2, b"Stopped at once. The same command goes on.\n")

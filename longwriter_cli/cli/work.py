@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from longwriter_cli.cli import chat as models
-from longwriter_cli.cli import errand
+from longwriter_cli.cli import errand, signals
 from longwriter_cli.cli.bad_rows import record_bad_rows
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import dry_run
@@ -151,7 +151,8 @@ def _begin(
             check_prices(settings, options)
             run.check_room()
         run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
-        run.take_in(staged)
+        with signals.held():
+            run.take_in(staged)
     _tell_strays(run)
     record_bad_rows(run, [task.source] if task.source is not None else [], bad_rows)
     return settings, templates

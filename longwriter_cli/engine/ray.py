@@ -178,8 +178,10 @@ class Fleet:
         self._members.clear()
         import ray
 
-        await asyncio.to_thread(ray.shutdown)
-        take_sigterm_back()
+        try:
+            await asyncio.to_thread(ray.shutdown)
+        finally:
+            take_sigterm_back()
 
     # --- seats
 

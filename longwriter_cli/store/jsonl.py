@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 import msgspec
@@ -35,15 +36,18 @@ class _Deleted(OSError):
 
 
 class GroupSync:
-    """Brings appended rows to the disk in the background: one fdatasync for all rows of an interval."""
+    """Brings appended rows to the disk in the background: one fdatasync for all rows of an interval.
+
+    Between the threads are queues whose `put` is one step: a signal that raises in the middle of an event's or a
+    condition's would leave its lock held, and the end of the program waiting for it.
+    """
 
     def __init__(self, interval_s: float = SYNC_INTERVAL_S) -> None:
         self._interval_s = interval_s
-        self._dirty: set[int] = set()
-        self._wake = threading.Event()
+        self._dirty: SimpleQueue[int] = SimpleQueue()
+        self._wake: SimpleQueue[None] = SimpleQueue()
         self._closing = threading.Event()
         self._error: OSError | None = None
-        self._lock = threading.Lock()
         self._at_disk = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -54,9 +58,8 @@ class GroupSync:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="longwriter-sync", daemon=True)
             self._thread.start()
-        with self._lock:
-            self._dirty.add(fd)
-        self._wake.set()
+        self._dirty.put(fd)
+        self._wake.put(None)
 
     def flush(self) -> None:
         """Returns when all marked rows are on disk. Raises what a sync failed with."""
@@ -67,7 +70,7 @@ class GroupSync:
     def close(self) -> None:
         """Ends the background work, and flushes."""
         self._closing.set()
-        self._wake.set()
+        self._wake.put(None)
         if self._thread is not None:
             with suppress(RuntimeError):  # a signal came before it was started, and it has nothing to end
                 self._thread.join()
@@ -75,24 +78,30 @@ class GroupSync:
 
     def _sync(self) -> None:
         with self._at_disk:
-            with self._lock:
-                dirty, self._dirty = self._dirty, set()
-            # Outside of that lock: an append need not wait for the disk.
-            for fd in dirty:
+            for fd in _taken(self._dirty):
                 os.fdatasync(fd)
                 if os.fstat(fd).st_nlink == 0:
                     raise _Deleted
 
     def _work(self) -> None:
         while not self._closing.is_set():
-            self._wake.wait()
+            self._wake.get()
             self._closing.wait(self._interval_s)
-            self._wake.clear()
+            _taken(self._wake)
             try:
                 self._sync()
             except OSError as error:
                 self._error = error
                 return
+
+
+def _taken(queue: SimpleQueue[T]) -> set[T]:
+    """All that is in a queue now, out of it."""
+    taken = set()
+    with suppress(Empty):
+        while True:
+            taken.add(queue.get_nowait())
+    return taken
 
 
 class Appender:
@@ -137,6 +146,9 @@ class Appender:
             raise disk_error(error, self.path) from None
         start, self.size = self.size, self.size + len(line)
         return start
+
+    def fileno(self) -> int:
+        return self._fd
 
     def read(self, offset: int) -> bytes:
         """The line that starts at `offset`."""

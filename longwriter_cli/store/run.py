@@ -169,8 +169,9 @@ class Run:
         """Adds the instructions of a staged file."""
         for _, lines, heads in HEADS[INSTRUCTIONS].batches(staged):
             append = self._appender(INSTRUCTIONS).append_line
-            self._take[INSTRUCTIONS](heads, list(map(append, lines)), lines)
-            self._note(INSTRUCTIONS, len(lines))
+            with self._snapshot.taking():
+                self._take[INSTRUCTIONS](heads, list(map(append, lines)), lines)
+                self._note(INSTRUCTIONS, len(lines))
         self._snapshot.save_if_due(self.directory)
 
     def _is_news(self, instruction: Instruction, line: bytes) -> bool:
@@ -216,13 +217,14 @@ class Run:
     def add_line(self, name: str, line: bytes) -> None:
         """Appends a row as it stands in another run's file of that name, its newline included."""
         head = HEADS[name].decode(line)
-        self._take[name]([head], [self._appender(name).append_line(line)], [line])
-        self._note(name, 1)
+        with self._snapshot.taking():
+            self._take[name]([head], [self._appender(name).append_line(line)], [line])
+            self._note(name, 1)
         self._snapshot.save_if_due(self.directory)
 
     def _note(self, name: str, rows: int) -> None:
         """Tells the snapshot that so many rows more of a file are in the indexes, which have all of it now."""
-        self._snapshot.note(name, self._files[name].size, rows)
+        self._snapshot.note(name, self._files[name].fileno(), self._files[name].size, rows)
 
     # --- reading
 

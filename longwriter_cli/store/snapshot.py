@@ -1,14 +1,15 @@
-"""The indexes of a large run in a file of their own, so that opening it again reads few of its rows.
+"""The indexes of a large run in a file of their own, so that opening it again decodes few of its rows.
 
 The rows stay the only truth: the file counts only while every file of rows begins with the very bytes that it was made
-of, and may be deleted at any time. Rows behind those bytes are read, so it serves after a kill as well.
+of, which are all read for their checksum, and may be deleted at any time. Rows behind those bytes are decoded, so it
+serves after a kill as well.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -20,10 +21,9 @@ from longwriter_cli.store.indexes import Indexes
 
 SNAPSHOT = "index.bin"
 
-WORTH_ROWS = 20_000  # fewer are read in a quarter of a second
-_WORTH_SHARE = (
-    10  # a tenth more rows: at most so many are read after a kill, and all writing is ten times the last one's
-)
+# It is written anew for so many rows more, or a tenth more: that is the most to be decoded after a kill.
+WORTH_ROWS = 20_000  # fewer are decoded in a quarter of a second
+_WORTH_SHARE = 10  # all writing together is eleven times that of the last one
 
 _SUM_BYTES = 16
 _PIECE_BYTES = 1 << 20
@@ -45,7 +45,8 @@ class Snapshot:
     def __init__(self, indexes: Indexes) -> None:
         self._indexes = indexes
         self._covered: dict[str, _Covered] = {}
-        self._known: dict[str, int] = {}  # bytes of each file
+        self._known: dict[str, tuple[int, int]] = {}  # descriptor and bytes of each file
+        self._is_sure = True
         self._rows_beyond = 0
         self._worth = WORTH_ROWS
 
@@ -58,10 +59,10 @@ class Snapshot:
             content = _decoder.decode(written[_SUM_BYTES:])
             if content.version != _VERSION:
                 return {}
-            covered = {name: _Covered(directory / name, size) for name, (size, _) in content.files.items()}
+            covered = _covered(directory, content.files)
         except (OSError, msgspec.DecodeError):
             return {}
-        if any(covered[name].digest() != digest for name, (_, digest) in content.files.items()):
+        if covered is None:
             return {}
         for sample, state in content.indexes.items():
             self._indexes.of(sample).fill(state)
@@ -69,9 +70,19 @@ class Snapshot:
         self._set_worth()
         return {name: file.size for name, file in covered.items()}
 
-    def note(self, name: str, size: int, rows: int) -> None:
+    @contextmanager
+    def taking(self) -> Iterator[None]:
+        """Meanwhile rows come into a file and into the indexes.
+
+        Where that is broken off, by a signal say, nobody can tell what the indexes hold: nothing is written any more.
+        """
+        is_sure, self._is_sure = self._is_sure, False
+        yield
+        self._is_sure = is_sure
+
+    def note(self, name: str, fd: int, size: int, rows: int) -> None:
         """Notes that the indexes know `rows` more of a file, and its first `size` bytes now."""
-        self._known[name] = size
+        self._known[name] = fd, size
         self._rows_beyond += rows
 
     def save_if_due(self, directory: Path) -> None:
@@ -80,27 +91,35 @@ class Snapshot:
             self.save(directory)
 
     def save(self, directory: Path) -> None:
-        """Writes the snapshot, if the run is large. A disk that does not take it is no matter."""
+        """Writes the snapshot, if the run is large. A disk or a memory that does not take it is no matter."""
         self._rows_beyond = 0
-        if self._rows() < WORTH_ROWS:
+        if not self._is_sure or self._rows() < WORTH_ROWS:
             return
         self._set_worth()
-        states = {sample: state for sample, index in self._indexes.items() if (state := index.state()) is not None}
-        if len(states) < len(list(self._indexes)):
-            return
         temporary = directory / f".{SNAPSHOT}.tmp"
         try:
-            for name, size in self._known.items():
-                self._covered.setdefault(name, _Covered()).grow(directory / name, size)
-            files = {name: (file.size, file.digest()) for name, file in self._covered.items()}
-            content = msgspec.msgpack.encode(_Content(_VERSION, files, states))
-            with temporary.open("wb") as file:
-                file.write(xxh3_128(content).digest())
-                file.write(content)
-            os.replace(temporary, directory / SNAPSHOT)
-        except OSError:
+            content = self._content()
+            if content is not None:
+                with temporary.open("wb") as file:
+                    file.write(xxh3_128(content).digest())
+                    file.write(content)
+                os.replace(temporary, directory / SNAPSHOT)
+        except (OSError, MemoryError, OverflowError):
+            pass
+        finally:
             with suppress(OSError):
-                temporary.unlink()
+                temporary.unlink(missing_ok=True)
+
+    def _content(self) -> bytes | None:
+        """What is to be written; None where the indexes know other than the files say."""
+        states = {sample: state for sample, index in self._indexes.items() if (state := index.state()) is not None}
+        if len(states) < len(list(self._indexes)):
+            return None
+        for name, (fd, size) in self._known.items():
+            if not self._covered.setdefault(name, _Covered()).grow(fd, size):
+                return None
+        files = {name: (file.size, file.digest()) for name, file in self._covered.items()}
+        return msgspec.msgpack.encode(_Content(_VERSION, files, states))
 
     def _rows(self) -> int:
         return sum(index.rows() for index in self._indexes)
@@ -112,21 +131,30 @@ class Snapshot:
 class _Covered:
     """The first `size` bytes of a file as a checksum, which goes on from there as the file grows."""
 
-    def __init__(self, path: Path | None = None, size: int = 0) -> None:
+    def __init__(self) -> None:
         self.size = 0
         self._sum = xxh3_128()
-        if path is not None:
-            self.grow(path, size)
 
-    def grow(self, path: Path, size: int) -> None:
-        """Takes in what stands behind, up to `size`. A file that ends before gives the checksum of what there is."""
-        left, piece = size - self.size, memoryview(bytearray(_PIECE_BYTES))
-        with path.open("rb", buffering=0) as file:
-            file.seek(self.size)
-            while left > 0 and (read := file.readinto(piece[:left])):
-                self._sum.update(piece[:read])
-                left -= read
-        self.size = size - left
+    def grow(self, fd: int, size: int) -> bool:
+        """Takes in what stands behind, up to `size`; false where the file ends before."""
+        while self.size < size and (piece := os.pread(fd, min(_PIECE_BYTES, size - self.size), self.size)):
+            self._sum.update(piece)
+            self.size += len(piece)
+        return self.size >= size
 
     def digest(self) -> bytes:
         return self._sum.digest()
+
+
+def _covered(directory: Path, files: Mapping[str, tuple[int, bytes]]) -> dict[str, _Covered] | None:
+    """What is covered of each file; None where one does not begin so."""
+    covered: dict[str, _Covered] = {}
+    with ExitStack() as closing:
+        opened = {name: closing.enter_context((directory / name).open("rb", buffering=0)) for name in files}
+        if any(os.fstat(opened[name].fileno()).st_size < size for name, (size, _) in files.items()):
+            return None  # told without reading any
+        for name, (size, digest) in files.items():
+            covered[name] = _Covered()
+            if not covered[name].grow(opened[name].fileno(), size) or covered[name].digest() != digest:
+                return None
+    return covered

@@ -7,9 +7,12 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import count, pairwise
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from made_rows import failure, instruction, open_run, plan, read_run, section, small_run, take_in
@@ -24,6 +27,7 @@ from longwriter_cli.store.run import Run
 from longwriter_cli.text.plan import plan_digest
 
 COUNT = snapshot.WORTH_ROWS
+TAKING_IN = ("store/run.py", "store/load.py", "store/index.py", "store/spending.py", "store/snapshot.py")
 
 
 @pytest.fixture(scope="session")
@@ -173,6 +177,86 @@ def something(run: Run, chance: random.Random) -> None:
             view.add_failure(failure(f"i{number}", "write", 2, kind="empty", usage=Usage(7, 1, 2)))
         case _:
             run.add_answer(Selection(f"i{number}", True, "it does", model="judge", usage=Usage(3, 0, 1)))
+
+
+class Interrupted(Exception):
+    """What a signal's handler raises, wherever the program is."""
+
+
+@contextmanager
+def interrupted(line: int) -> Iterator[None]:
+    """Raises before so many lines of the store that follow."""
+
+    def look(frame: FrameType, event: str, _: object) -> Callable[..., object]:
+        nonlocal line
+        if event == "line" and frame.f_code.co_filename.endswith(TAKING_IN):
+            line -= 1
+            if line == 0:
+                sys.settrace(None)
+                raise Interrupted
+        return look
+
+    sys.settrace(look)
+    try:
+        yield
+    finally:
+        sys.settrace(None)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda run: run.add_section(section_of(3, 2)),
+        lambda run: run.add_plan(plan("i4", 700)),
+        lambda run: take_in(run, *(instruction(f"new{row}", row=100 + row) for row in range(3))),
+    ],
+    ids=["a section", "a plan", "instructions"],
+)
+def test_a_signal_at_any_line_of_taking_in_leaves_nothing_untrue(
+    take: Callable[[Run], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "WORTH_ROWS", 5)
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
+    monkeypatch.setattr(os, "fdatasync", lambda fd: None)
+    with open_run(tmp_path / "begun") as run:
+        take_in(run, *(instruction(f"i{row}", row=row) for row in range(10)))
+        for number in range(5):
+            run.add_plan(plan(f"i{number}"))
+            run.add_section(section_of(number, 1))
+    for line in count(1):
+        directory = shutil.copytree(tmp_path / "begun", tmp_path / "run", dirs_exist_ok=True)
+        is_over = True
+        with suppress(Interrupted), open_run(directory) as run:
+            run.add_section(section_of(1, 2))
+            is_over = False
+            with interrupted(line):
+                take(run)
+            is_over = True
+        with read_run(directory) as run, read_run(without_snapshot(directory)) as from_rows:
+            assert knowledge(run.indexes) == knowledge(from_rows.indexes), f"line {line}"
+        shutil.rmtree(directory)
+        if is_over:
+            break
+    assert line > 20
+
+
+def test_a_file_that_is_replaced_while_the_run_is_open_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "WORTH_ROWS", 5)
+    plans = tmp_path / "plans.jsonl"
+    with open_run(tmp_path) as run:
+        take_in(run, *(instruction(f"i{row}", row=row) for row in range(10)))
+        for number in range(2):
+            run.add_plan(plan(f"i{number}"))
+        run.sync()
+        edited = plans.read_text().replace("the river, part 1", "the river and its mouth", 1)
+        plans.with_suffix(".new").write_text(edited)
+        plans.with_suffix(".new").replace(plans)
+        run.add_section(section_of(1, 1))
+    with read_run(tmp_path) as run:
+        found = [run.plan(position) for position in range(2)]
+    assert [made.steps[0].main_point for made in found if made] == ["the river and its mouth", "the river, part 1"]
 
 
 def edit_in_place(path: Path) -> None:
