@@ -66,6 +66,7 @@ TAKING_IN = (
     "store/run.py",
     "store/load.py",
     "store/jsonl.py",
+    "store/sync.py",
     "store/manifest.py",
     "store/lock.py",
     "store/snapshot.py",

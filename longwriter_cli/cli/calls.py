@@ -24,11 +24,16 @@ from longwriter_cli.errors import LongwriterError, Stopped, UsageError
 from longwriter_cli.llm.base import Chat
 from longwriter_cli.llm.prices import Prices
 from longwriter_cli.llm.retry import Retrying
+from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Usage
 from longwriter_cli.settings import Settings
+from longwriter_cli.stages.agentwrite import AgentWrite
+from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.failures import RetryPolicy
 from longwriter_cli.stages.limited import CostOf, Limited, Paid
+from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.unrecorded import Unrecorded
+from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.batches import Batches
 from longwriter_cli.store.run import Run
 
@@ -44,6 +49,15 @@ class Calls:
     slots: int
     grace_s: float
     pool: MakePool
+
+    def agentwrite(self, run: Run, settings: Settings, templates: Templates) -> AgentWrite:
+        """What plans and writes the instructions of a run."""
+        planner, writer = Planner(self.chat, settings, templates), Writer(self.chat, settings, templates)
+        return AgentWrite(run, planner, writer, settings, self.stop, self.listen, self.retry, self.pool)
+
+    def answering(self, run: Run) -> Answering:
+        """What has questions answered, and keeps the answers in a run."""
+        return Answering(run, self.stop, self.listen, self.retry, self.pool)
 
 
 Work = Callable[[Calls], Awaitable[None]]

@@ -8,9 +8,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from longwriter_cli.cli import anew as judging_anew
-from longwriter_cli.cli import chat as models
-from longwriter_cli.cli import errand, signals
+from longwriter_cli.cli import errand
 from longwriter_cli.cli.bad_rows import record_bad_rows
+from longwriter_cli.cli.beginning import begin_run
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import print_estimate
 from longwriter_cli.cli.evaluation_calls import take_in_written, write_and_judge
@@ -22,7 +22,7 @@ from longwriter_cli.cli.output import plain, show
 from longwriter_cli.cli.scoring import Scores, score
 from longwriter_cli.cli.summary import show_json, spent
 from longwriter_cli.cli.task import extent_of, first_read, read_source
-from longwriter_cli.cli.work import agentwrite_meter, manifest_of
+from longwriter_cli.cli.work import agentwrite_meter
 from longwriter_cli.errors import EXIT_OK, InputError, UsageError
 from longwriter_cli.evals.benchmark import BUILTIN, builtin_rows
 from longwriter_cli.llm.retry import Tally
@@ -31,7 +31,6 @@ from longwriter_cli.records import Comparison, Instruction, Judgement, Predictio
 from longwriter_cli.report.charts import check_installed
 from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
-from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.comparing import ORDERS, Comparing, compared, rivals, texts_by_row
 from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import (
@@ -139,21 +138,14 @@ class _Evaluation:
             for option, is_given in (("--compare", task.compare is not None), ("--redo-judging", task.redo_judging)):
                 if is_given and settings.judge_model is None:
                     raise UsageError(f"{option} needs a judge.", "Name one with --judge-model.")
-            stored = run.manifest and Settings.from_row(run.manifest.settings)
             is_to_do = (
-                self._other
-                or staged.stat().st_size
+                bool(self._other)
+                or staged.stat().st_size > 0
                 or task.redo_judging
                 or has_work(task, run, settings, options.limit)
             )
             asks = settings.method != "given" or settings.judge_model is not None
-            if is_to_do and asks:
-                models.check_model(settings, options)
-                check_prices(settings, options)
-                run.check_room()
-            run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
-            with signals.held():
-                run.take_in(staged)
+            begin_run(run, staged, settings, templates, options, extent.shard, asks=is_to_do and asks)
         since = judging_anew.begin(task, run, settings)
         record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
         if self._given is not None:
@@ -168,7 +160,7 @@ class _Evaluation:
             if settings.judge_model is not None and self._other:
                 comparing = Comparing(calls.chat, settings, templates.get("compare"))
                 pairs = rivals(texts_to_judge(run, options.limit), self._other)
-                await Answering(run, calls.stop, calls.listen, calls.retry, calls.pool).work(
+                await calls.answering(run).work(
                     (question for pair in pairs for question in comparing.questions(pair)),
                     slots=calls.slots,
                     grace_s=calls.grace_s,

@@ -7,8 +7,6 @@ from longwriter_cli.cli.evaluation_task import EvaluationTask
 from longwriter_cli.cli.options import Options
 from longwriter_cli.prompts import Templates
 from longwriter_cli.settings import Settings
-from longwriter_cli.stages.agentwrite import AgentWrite
-from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.direct import Direct
 from longwriter_cli.stages.evaluate import (
     instructions_of,
@@ -16,9 +14,7 @@ from longwriter_cli.stages.evaluate import (
     written_predictions,
 )
 from longwriter_cli.stages.judging import Judging
-from longwriter_cli.stages.plan import Planner
 from longwriter_cli.stages.trajectory import parts_to_judge
-from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.run import Run
 
 
@@ -32,22 +28,13 @@ async def write_and_judge(
     since: int | None,
 ) -> None:
     """Writes what is not written, then has it judged; all of it anew but for what was judged from `since` on."""
-    answering = Answering(run, calls.stop, calls.listen, calls.retry, calls.pool)
+    answering = calls.answering(run)
     limit, slots, grace_s = options.limit, calls.slots, calls.grace_s
     if settings.method == "direct":
         direct = Direct(calls.chat, settings)
         await answering.work(direct.questions(instructions_of(run, limit)), slots=slots, grace_s=grace_s)
     elif settings.method == "agentwrite":
-        agentwrite = AgentWrite(
-            run,
-            Planner(calls.chat, settings, templates),
-            Writer(calls.chat, settings, templates),
-            settings,
-            calls.stop,
-            calls.listen,
-            calls.retry,
-            calls.pool,
-        )
+        agentwrite = calls.agentwrite(run, settings, templates)
         await agentwrite.work(plan=True, write=True, slots=slots, limit=limit, grace_s=grace_s)
         take_in_written(run, settings, limit)
     if settings.judge_model is not None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from longwriter_cli.cli import chat as models
-from longwriter_cli.cli import errand, signals
+from longwriter_cli.cli import errand
 from longwriter_cli.cli.bad_rows import record_bad_rows
+from longwriter_cli.cli.beginning import begin_run
 from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
 from longwriter_cli.cli.dry_run import print_estimate
 from longwriter_cli.cli.meter import AnswerMeter, Meter
@@ -17,7 +17,6 @@ from longwriter_cli.cli.output import plain, say, show
 from longwriter_cli.cli.pairs_task import PairsTask, check_output, has_work, rules_of, settle_pairs
 from longwriter_cli.cli.summary import show_json, spent
 from longwriter_cli.cli.task import Task, extent_of, first_read, read_source
-from longwriter_cli.cli.work import manifest_of
 from longwriter_cli.engine.events import Event, Finished
 from longwriter_cli.errors import EXIT_OK, InputError, UsageError
 from longwriter_cli.evals.choice import REASONS, Choice, NoPair
@@ -26,15 +25,11 @@ from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Judgement, Prediction
 from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
-from longwriter_cli.stages.agentwrite import AgentWrite
-from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.direct import Direct
 from longwriter_cli.stages.estimate_evaluation import EvaluationEstimator
 from longwriter_cli.stages.evaluate import instructions_of, written_predictions
 from longwriter_cli.stages.judging import Judging
 from longwriter_cli.stages.pairs import PairFigures, Pairing, PairRules, sampled_texts
-from longwriter_cli.stages.plan import Planner
-from longwriter_cli.stages.write import Writer
 from longwriter_cli.store.emptied import check_not_emptied
 from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.pairs import write_rows
@@ -100,14 +95,8 @@ class _PairsErrand:
         with run.staged(extent.of(self._instructions)) as staged:
             settings, templates = settle_pairs(task, options, run)
             rules = rules_of(task, settings, run)
-            if staged.stat().st_size or has_work(run, settings, rules, options.limit):
-                models.check_model(settings, options)
-                check_prices(settings, options)
-                run.check_room()
-            stored = run.manifest and Settings.from_row(run.manifest.settings)
-            run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
-            with signals.held():
-                run.take_in(staged)
+            asks = staged.stat().st_size > 0 or has_work(run, settings, rules, options.limit)
+            begin_run(run, staged, settings, templates, options, extent.shard, asks=asks)
         record_bad_rows(run, [task.source] if task.source is not None else [], self._bad_rows)
         self._pairing = Pairing(run, settings, rules)
         _tell_of_sameness(settings)
@@ -170,7 +159,7 @@ async def _work(
     run: Run, settings: Settings, templates: Templates, rules: PairRules, calls: Calls, limit: int | None
 ) -> None:
     """Writes the samples that are not written, then has them judged."""
-    answering = Answering(run, calls.stop, calls.listen, calls.retry, calls.pool)
+    answering = calls.answering(run)
     if settings.method == "agentwrite":
         for sample in range(rules.samples):
             await _write_sample(run, settings, templates, sample, calls, limit)
@@ -192,16 +181,7 @@ async def _write_sample(
 ) -> None:
     """AgentWrite over all instructions, once more, and with a seed of its own where one is sent."""
     own = settings if settings.seed is None else replace(settings, seed=settings.seed + sample)
-    agentwrite = AgentWrite(
-        run.sample(sample),
-        Planner(calls.chat, own, templates),
-        Writer(calls.chat, own, templates),
-        own,
-        calls.stop,
-        calls.listen,
-        calls.retry,
-        calls.pool,
-    )
+    agentwrite = calls.agentwrite(run.sample(sample), own, templates)
     try:
         await agentwrite.work(plan=True, write=True, slots=calls.slots, limit=limit, grace_s=calls.grace_s)
     finally:

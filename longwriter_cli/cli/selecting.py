@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 
-from longwriter_cli.cli import chat as models
-from longwriter_cli.cli import errand, signals
+from longwriter_cli.cli import errand
 from longwriter_cli.cli.bad_rows import record_bad_rows
-from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
+from longwriter_cli.cli.beginning import begin_run, manifest_of
+from longwriter_cli.cli.calls import Calls, Work, cost_usd
 from longwriter_cli.cli.meter import AnswerMeter, Meter
 from longwriter_cli.cli.options import Options
 from longwriter_cli.cli.output import plain, say, show
@@ -21,7 +21,6 @@ from longwriter_cli.cli.progress import PLAIN_INTERVAL_S
 from longwriter_cli.cli.select_task import SelectTask, check_places, logged_prompts, settle_selection, within
 from longwriter_cli.cli.summary import show_json, spent
 from longwriter_cli.cli.task import extent_of
-from longwriter_cli.cli.work import manifest_of
 from longwriter_cli.errors import EmptyExport, InputError, LongwriterError, UsageError
 from longwriter_cli.llm.retry import Tally
 from longwriter_cli.records import Instruction, Selection, Usage
@@ -29,7 +28,6 @@ from longwriter_cli.report.layout import console
 from longwriter_cli.report.selection import SelectionFigures, show_selection
 from longwriter_cli.report.summary import Counts, count_failed
 from longwriter_cli.settings import Settings
-from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.select import Reject, Selector, is_open, sift, verdict_on
 from longwriter_cli.store.emptied import check_not_emptied
 from longwriter_cli.store.run import REJECTS, Run
@@ -88,14 +86,7 @@ class _SelectErrand:
             return None
         with run.staged(instructions) as staged:
             finished = sum(not is_open(run, id, settings) for id in spool.kept_ids())  # noqa: A001 - the rows' word
-            if finished < spool.kept:
-                models.check_model(settings, options)
-                check_prices(settings, options)
-                run.check_room()
-            stored = run.manifest and Settings.from_row(run.manifest.settings)
-            run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
-            with signals.held():
-                run.take_in(staged)
+            begin_run(run, staged, settings, templates, options, extent.shard, asks=finished < spool.kept)
         self._record_bad_rows(run)
         meter = AnswerMeter(
             "prompts",
@@ -108,7 +99,7 @@ class _SelectErrand:
 
         async def work(calls: Calls) -> None:
             selector = Selector(calls.chat, settings, templates.get("select"))
-            answering = Answering(run, calls.stop, calls.listen, calls.retry, calls.pool)
+            answering = calls.answering(run)
             questions = selector.questions(run, spool.kept_ids())
             await answering.work(questions, slots=calls.slots, grace_s=calls.grace_s)
 

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
-from longwriter_cli.cli import chat as models
-from longwriter_cli.cli import errand, signals
+from longwriter_cli.cli import errand
 from longwriter_cli.cli.bad_rows import record_bad_rows
-from longwriter_cli.cli.calls import Calls, Work, check_prices, cost_usd
+from longwriter_cli.cli.beginning import begin_run
+from longwriter_cli.cli.calls import Calls, Work, cost_usd
 from longwriter_cli.cli.dry_run import dry_run
 from longwriter_cli.cli.export import export_run, push_export
 from longwriter_cli.cli.meter import AgentWriteMeter, Meter
@@ -32,16 +32,11 @@ from longwriter_cli.prompts import Templates
 from longwriter_cli.records import Instruction
 from longwriter_cli.report.summary import count
 from longwriter_cli.settings import MODEL_CHOICES, Settings
-from longwriter_cli.stages.agentwrite import AgentWrite
-from longwriter_cli.stages.answering import Answering
 from longwriter_cli.stages.build import Exported, finished_to_be_judged
-from longwriter_cli.stages.clock import now
 from longwriter_cli.stages.judging import Judging, judged_by
-from longwriter_cli.stages.plan import Planner
-from longwriter_cli.stages.write import Writer
-from longwriter_cli.store.manifest import Manifest, read_manifest
+from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.run import PLANS, REJECTS, Run
-from longwriter_cli.store.shard import Extent, Shard
+from longwriter_cli.store.shard import Extent
 from longwriter_cli.text.display import counted, printable
 
 
@@ -85,23 +80,13 @@ class _AgentWriteErrand:
             return None
 
         async def work(calls: Calls) -> None:
-            agentwrite = AgentWrite(
-                run,
-                Planner(calls.chat, settings, templates),
-                Writer(calls.chat, settings, templates),
-                settings,
-                calls.stop,
-                calls.listen,
-                calls.retry,
-                calls.pool,
-            )
-            await agentwrite.work(
+            await calls.agentwrite(run, settings, templates).work(
                 plan=task.plan, write=task.write, slots=calls.slots, limit=options.limit, grace_s=calls.grace_s
             )
             if task.judges and settings.judge_model is not None:
                 judging = Judging(calls.chat, settings, templates.get("judge"))
                 texts = finished_to_be_judged(run, options.limit)
-                await Answering(run, calls.stop, calls.listen, calls.retry, calls.pool).work(
+                await calls.answering(run).work(
                     (question for text in texts for question in judging.questions(text)),
                     slots=calls.slots,
                     grace_s=calls.grace_s,
@@ -145,14 +130,8 @@ def _begin(
     with run.staged(extent.of(instructions)) as staged:
         settings, templates = settle_settings(task, options, run)
         check_judge(task, settings)
-        stored = run.manifest and Settings.from_row(run.manifest.settings)
-        if staged.stat().st_size or _has_work(task, run, settings):
-            models.check_model(settings, options)
-            check_prices(settings, options)
-            run.check_room()
-        run.begin(manifest_of(run, settings, extent.shard), templates.files() if settings != stored else None)
-        with signals.held():
-            run.take_in(staged)
+        asks = staged.stat().st_size > 0 or _has_work(task, run, settings)
+        begin_run(run, staged, settings, templates, options, extent.shard, asks=asks)
     _tell_strays(run)
     record_bad_rows(run, [task.source] if task.source is not None else [], bad_rows)
     return settings, templates
@@ -177,14 +156,6 @@ def _has_work(task: Task, run: Run, settings: Settings) -> bool:
         (task.plan and index.plan_at(position) is None) or (task.write and not index.is_complete(position))
         for position in range(len(index))
     )
-
-
-def manifest_of(run: Run, settings: Settings, shard: Shard | None) -> Manifest:
-    """The run's manifest with these settings: its own, a changed one, or the first."""
-    row, fingerprint = settings.to_row(), settings.fingerprint()
-    if run.manifest is None:
-        return Manifest(now(), row, fingerprint, note=models.note(settings), shard=shard)
-    return run.manifest if run.manifest.fingerprint == fingerprint else run.manifest.changed(row, fingerprint, now())
 
 
 def agentwrite_meter(task: Task, options: Options, run: Run, tally: Tally) -> Meter:

@@ -24,8 +24,9 @@ import orjson
 
 from longwriter_cli.errors import InputError
 from longwriter_cli.store.batch_rows import ROWS, BatchRow, Sent, Standing, read_standing
-from longwriter_cli.store.jsonl import Appender, GroupSync, RowReader, disk_error, read_line
+from longwriter_cli.store.jsonl import Appender, RowReader, disk_error, read_line
 from longwriter_cli.store.manifest import sync_directory
+from longwriter_cli.store.sync import GroupSync
 
 BATCHES = "batches.jsonl"
 FOLDER = "batches"

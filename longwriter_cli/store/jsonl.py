@@ -1,27 +1,23 @@
-"""JSON Lines that survive a kill: whole rows appended, torn tails mended, one sync for many rows; read in batches.
+"""JSON Lines that survive a kill: whole rows appended, torn tails mended; read in batches.
 
 A row counts once its newline is on disk. An append hands the whole line to the operating system before it returns, so
-a killed process loses nothing that was appended; a lost machine loses at most the last `SYNC_INTERVAL_S`.
+a killed process loses nothing that was appended; a lost machine loses at most what `sync` has not brought to the disk.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 import msgspec
 
 from longwriter_cli.errors import DiskFailed, InputError, LongwriterError, UsageError
+from longwriter_cli.store.sync import Deleted, GroupSync
 from longwriter_cli.store.tail import BOM, EditedTail, mend_tail
-
-SYNC_INTERVAL_S = 0.075  # a sync for each row would cap a run at 500 to 5,000 rows a second
 
 T = TypeVar("T")
 
@@ -29,79 +25,6 @@ _BATCH = 1 << 18  # bytes of lines that are decoded at a time; more would not st
 
 # What decoding raises on a line that is no row: RecursionError where brackets are nested a thousand deep.
 NOT_A_ROW = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
-class _Deleted(OSError):
-    """A file was deleted while it was in use: what is appended to it, nobody will find."""
-
-
-class GroupSync:
-    """Brings appended rows to the disk in the background: one fdatasync for all rows of an interval.
-
-    Between the threads are queues whose `put` is one step: a signal that raises in the middle of an event's or a
-    condition's would leave its lock held, and the end of the program waiting for it.
-    """
-
-    def __init__(self, interval_s: float = SYNC_INTERVAL_S) -> None:
-        self._interval_s = interval_s
-        self._dirty: SimpleQueue[int] = SimpleQueue()
-        self._wake: SimpleQueue[None] = SimpleQueue()
-        self._closing = threading.Event()
-        self._error: OSError | None = None
-        self._at_disk = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def mark(self, fd: int) -> None:
-        """Notes that `fd` has rows that are not on disk yet. Raises what an earlier sync failed with."""
-        if self._error is not None:
-            raise self._error
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="longwriter-sync", daemon=True)
-            self._thread.start()
-        self._dirty.put(fd)
-        self._wake.put(None)
-
-    def flush(self) -> None:
-        """Returns when all marked rows are on disk. Raises what a sync failed with."""
-        if self._error is not None:
-            raise self._error
-        self._sync()
-
-    def close(self) -> None:
-        """Ends the background work, and flushes."""
-        self._closing.set()
-        self._wake.put(None)
-        if self._thread is not None:
-            with suppress(RuntimeError):  # a signal came before it was started, and it has nothing to end
-                self._thread.join()
-        self.flush()
-
-    def _sync(self) -> None:
-        with self._at_disk:
-            for fd in _taken(self._dirty):
-                os.fdatasync(fd)
-                if os.fstat(fd).st_nlink == 0:
-                    raise _Deleted
-
-    def _work(self) -> None:
-        while not self._closing.is_set():
-            self._wake.get()
-            self._closing.wait(self._interval_s)
-            _taken(self._wake)
-            try:
-                self._sync()
-            except OSError as error:
-                self._error = error
-                return
-
-
-def _taken(queue: SimpleQueue[T]) -> set[T]:
-    """All that is in a queue now, out of it."""
-    taken = set()
-    with suppress(Empty):
-        while True:
-            taken.add(queue.get_nowait())
-    return taken
 
 
 class Appender:
@@ -290,7 +213,7 @@ def disk_error(error: OSError, path: Path) -> LongwriterError:
     problem = error.strerror or str(error)
     if error.errno in _PATH_ERRORS:
         return UsageError(f"{path}: {problem}.")
-    if isinstance(error, _Deleted):
+    if isinstance(error, Deleted):
         return DiskFailed(
             f"{path}: its files were deleted while it was in use.",
             "Nothing more was paid for. Put them back, or begin again in another directory.",

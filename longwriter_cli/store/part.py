@@ -18,12 +18,13 @@ from longwriter_cli.records import Failure, Instruction
 from longwriter_cli.store.batch_rows import requests_under_way
 from longwriter_cli.store.batches import BATCHES
 from longwriter_cli.store.index import DigestOf
-from longwriter_cli.store.jsonl import Appender, GroupSync, RowReader, disk_error, read_line
+from longwriter_cli.store.jsonl import Appender, RowReader, disk_error, read_line
 from longwriter_cli.store.load import INSTRUCTIONS, ROWS
 from longwriter_cli.store.lock import RunLock
 from longwriter_cli.store.manifest import read_manifest
 from longwriter_cli.store.rows import read_record
 from longwriter_cli.store.run import Run
+from longwriter_cli.store.sync import GroupSync
 from longwriter_cli.store.tail import BOM
 
 BadRowKey = tuple[str | None, int | None]  # file and line of a source

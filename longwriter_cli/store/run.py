@@ -24,7 +24,7 @@ from longwriter_cli.store.batch_rows import requests_under_way
 from longwriter_cli.store.batches import BATCHES
 from longwriter_cli.store.index import AnswerKey, DigestOf, Index, SectionEntry
 from longwriter_cli.store.indexes import Indexes
-from longwriter_cli.store.jsonl import NOT_A_ROW, Appender, GroupSync, disk_error, read_line
+from longwriter_cli.store.jsonl import NOT_A_ROW, Appender, disk_error, read_line
 from longwriter_cli.store.load import (
     ANSWERS,
     FAILURES,
@@ -59,6 +59,7 @@ from longwriter_cli.store.rows import (
     section_row,
 )
 from longwriter_cli.store.snapshot import SNAPSHOT, Snapshot
+from longwriter_cli.store.sync import GroupSync
 
 __all__ = ["FAILURES", "FILES", "INSTRUCTIONS", "PLANS", "REJECTS", "SECTIONS", "Run", "no_run"]
 

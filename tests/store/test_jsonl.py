@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from made_rows import python, small_disk
 
 from longwriter_cli.errors import DiskFailed, InputError, UsageError
-from longwriter_cli.store.jsonl import BOM, Appender, GroupSync, RowReader, disk_error, line_number, read_line
+from longwriter_cli.store.jsonl import BOM, Appender, RowReader, disk_error, line_number, read_line
+from longwriter_cli.store.sync import GroupSync
 
 
 class Row(msgspec.Struct):
@@ -71,7 +72,8 @@ def test_a_process_that_is_killed_loses_nothing_that_was_appended(tmp_path: Path
     died = python(
         "import os, signal\n"
         "from pathlib import Path\n"
-        "from longwriter_cli.store.jsonl import Appender, GroupSync\n"
+        "from longwriter_cli.store.jsonl import Appender\n"
+        "from longwriter_cli.store.sync import GroupSync\n"
         "file = Appender(Path(sys.argv[1]), GroupSync(), bool)\n"
         "for n in range(100):\n"
         '    file.append_line(b\'{"id":"%d","words":1}\\n\' % n)\n'
@@ -392,7 +394,8 @@ FULL_AFTER = """
 import resource, signal
 from pathlib import Path
 from longwriter_cli.errors import DiskFailed
-from longwriter_cli.store.jsonl import Appender, GroupSync
+from longwriter_cli.store.jsonl import Appender
+from longwriter_cli.store.sync import GroupSync
 limit = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 sync = GroupSync()
